@@ -1,0 +1,1 @@
+"""Madeus: design, prove, run and take back deployments."""
