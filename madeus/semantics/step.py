@@ -1,0 +1,315 @@
+"""THE step relation: which steps a configuration has, why a step is not enabled, and what a step does.
+
+One function for each row of the step table, each citing its source; nothing else in the project says what a deployment may
+do next. The rows are found again by name: leave, fire, end, fail, retry, enter, finish, and the instructions of programs in
+``madeus.semantics.instruction``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from madeus.model import Value
+from madeus.semantics import instruction
+from madeus.semantics.blocker import Blocker, Gone, InUse, PortWait, Unconnected
+from madeus.semantics.configuration import Clash, ComponentState, Configuration
+from madeus.semantics.ports import first_unserved, first_user, is_in_use, service_active
+from madeus.semantics.system import System
+
+Produced = tuple[tuple[str, Value | None], ...]
+"""Values that an action produced: ((data port, value), ...)."""
+
+
+class StepKind(StrEnum):
+    """The rows of the step table."""
+
+    LEAVE = "leave"
+    FIRE = "fire"
+    END = "end"
+    FAIL = "fail"
+    RETRY = "retry"
+    ENTER = "enter"
+    FINISH = "finish"
+    PROGRAM = "program"
+
+
+URGENT = frozenset((StepKind.LEAVE, StepKind.FIRE, StepKind.ENTER, StepKind.FINISH, StepKind.PROGRAM))
+"""Steps that are taken as soon as they are enabled and take no time."""
+
+
+class Step(NamedTuple):
+    """One step, a value that names it in every configuration it may be enabled in."""
+
+    kind: StepKind
+    component: str
+    """Instance; the program for PROGRAM."""
+    element: str = ""
+    """Place of LEAVE and ENTER, behavior of FINISH, transition otherwise; empty for PROGRAM."""
+    station: str = ""
+    """Station of ENTER."""
+    position: int = 0
+    """Index of the instruction for PROGRAM."""
+
+    def __str__(self) -> str:
+        if self.kind is StepKind.PROGRAM:
+            return f"{self.component}[{self.position}]"
+        by = f" by {self.station}" if self.station and not self.station.startswith("*") else ""
+        return f"{self.kind} {self.component}.{self.element}{by}"
+
+
+def enabled(system: System, conf: Configuration) -> tuple[Step, ...]:
+    """Every enabled step, in the order of components; RETRY, which only an operator takes, is not among them."""
+    if conf.clash is not None:
+        return ()
+    steps = [
+        step
+        for component in sorted(conf.components)
+        for step in candidates(system, conf, component)
+        if blocked(system, conf, step) is None
+    ]
+    steps.extend(step for step in next_instructions(system, conf) if blocked(system, conf, step) is None)
+    return tuple(steps)
+
+
+def candidates(system: System, conf: Configuration, component: str) -> Iterator[Step]:
+    """Steps of one component that its own tokens and queue admit; ports may still block them."""
+    state = conf.components[component]
+    head = state.head
+    for transition in sorted(state.running):
+        yield Step(StepKind.END, component, transition)
+        if system.failures is None or conf.failures < system.failures:
+            yield Step(StepKind.FAIL, component, transition)
+    if head is None:
+        return
+    kind = system.tables[state.type].kind
+    for transition in sorted(state.output_docks):
+        yield Step(StepKind.FIRE, component, transition)
+    yield from _leaves(system, component, state)
+    if state.input_docks:
+        stations = sorted({s for t in state.input_docks for s in kind.stations_of(kind.transition[t])})
+        for station in stations:
+            if state.input_docks.issuperset(kind.stations.get((head, station), ())):
+                yield Step(StepKind.ENTER, component, kind.station_place[station], station)
+    if not state.in_flight:
+        yield Step(StepKind.FINISH, component, head)
+
+
+def _leaves(system: System, component: str, state: ComponentState) -> Iterator[Step]:
+    head = state.head
+    outgoing = system.tables[state.type].kind.outgoing
+    for place in sorted(state.places) if len(state.places) > 1 else state.places:
+        if (head, place) in outgoing:
+            yield Step(StepKind.LEAVE, component, place)
+
+
+def next_instructions(system: System, conf: Configuration) -> Iterator[Step]:
+    """The next instruction of each program that has one left."""
+    for index, program in enumerate(system.programs):
+        if conf.positions[index] < len(program.instructions):
+            yield Step(StepKind.PROGRAM, program.name, position=conf.positions[index])
+
+
+def consequences(system: System, conf: Configuration, step: Step) -> Iterator[Step]:
+    """After a step, the steps of its own component that its tokens may have made candidates.
+
+    Changes in other components come through ports; who waits for one is told by its Blocker's watches.
+    """
+    component = step.component
+    match step.kind:
+        case StepKind.LEAVE:
+            state = conf.components[component]
+            for transition in system.tables[state.type].kind.outgoing[(state.queue[0].behavior, step.element)]:
+                yield Step(StepKind.FIRE, component, transition)
+        case StepKind.FIRE | StepKind.RETRY:
+            yield Step(StepKind.END, component, step.element)
+            yield Step(StepKind.FAIL, component, step.element)
+        case StepKind.END:
+            state = conf.components[component]
+            kind = system.tables[state.type].kind
+            transition_ = kind.transition[step.element]
+            for station in kind.stations_of(transition_):
+                yield Step(StepKind.ENTER, component, transition_.destination, station)
+        case StepKind.ENTER:
+            state = conf.components[component]
+            yield Step(StepKind.LEAVE, component, step.element)
+            if state.queue and not state.in_flight:
+                yield Step(StepKind.FINISH, component, state.queue[0].behavior)
+        case StepKind.FINISH:
+            state = conf.components[component]
+            if state.queue:
+                yield from _leaves(system, component, state)
+                yield Step(StepKind.FINISH, component, state.queue[0].behavior)
+        case StepKind.FAIL:
+            return
+        case StepKind.PROGRAM:
+            yield from next_instructions(system, conf)
+            touched = instruction.component_of(system, step.component, step.position)
+            if touched in conf.components:
+                state = conf.components[touched]
+                if state.queue and not state.in_flight:
+                    yield from _leaves(system, touched, state)
+                    yield Step(StepKind.FINISH, touched, state.queue[0].behavior)
+
+
+def blocked(system: System, conf: Configuration, step: Step, hint: Blocker | None = None) -> Blocker | None:
+    """Why a step is not enabled in a configuration, or None when it is.
+
+    hint: an earlier answer for the same step, where the search goes on.
+    """
+    if conf.clash is not None:
+        return Gone("a clash of tokens has ended the run")
+    if step.kind is StepKind.PROGRAM:
+        return instruction.blocked(system, conf, step.component, step.position, hint)
+    state = conf.components.get(step.component)
+    if state is None:
+        return Gone(f"{step.component} does not exist")
+    match step.kind:
+        case StepKind.FIRE:
+            return _fire_blocked(system, conf, step, state, hint)
+        case StepKind.END:
+            return None if step.element in state.running else Gone(f"{step.element} is not running")
+        case StepKind.LEAVE:
+            return _leave_blocked(system, conf, step, state, hint)
+        case StepKind.ENTER:
+            return _enter_blocked(system, conf, step, state, hint)
+        case StepKind.FINISH:
+            return _finish_blocked(system, step, state)
+        case StepKind.FAIL:
+            spent = system.failures is not None and conf.failures >= system.failures
+            return None if step.element in state.running and not spent else Gone(f"{step.element} cannot fail")
+        case StepKind.RETRY:
+            return None if step.element in state.failed else Gone(f"{step.element} has not failed")
+
+
+def _leave_blocked(
+    system: System, conf: Configuration, step: Step, state: ComponentState, hint: Blocker | None
+) -> Blocker | None:
+    """Leave a place: no provide port in use would go from active to inactive (J19 rule for groups)."""
+    table = system.tables[state.type]
+    place = step.element
+    if place not in state.places or (state.head, place) not in table.kind.outgoing:
+        return Gone(f"{place} is not marked, or nothing of the behavior leaves it")
+    after: ComponentState | None = None
+    for service in table.services:
+        end = (step.component, service)
+        if end not in conf.users or not service_active(system, state, service):
+            continue
+        if after is None:
+            after = _left(system, state, place)
+        if not service_active(system, after, service):
+            first = hint.position if isinstance(hint, InUse) and hint.provide == service else 0
+            wait = first_user(system, conf, end, first)
+            if wait is not None:
+                return wait
+    return None
+
+
+def _fire_blocked(
+    system: System, conf: Configuration, step: Step, state: ComponentState, hint: Blocker | None
+) -> Blocker | None:
+    """Fire a transition: its output dock is marked and every use port bound to it is served (J20 rule; MAU's refusal)."""
+    if step.element not in state.output_docks:
+        return Gone(f"the output dock of {step.element} is not marked")
+    uses = system.tables[state.type].kind.transition_uses.get(step.element)
+    if uses is None:
+        return None
+    return first_unserved(system, conf, step.component, uses, _port_hint(hint))
+
+
+def _enter_blocked(
+    system: System, conf: Configuration, step: Step, state: ComponentState, hint: Blocker | None
+) -> Blocker | None:
+    """Enter a place by a station: all its docks of the behavior are marked (C20 dock sets, MAU stations).
+
+    Every place- or group-bound use port that would become in use has to be served.
+    """
+    table = system.tables[state.type]
+    docks = table.kind.stations.get((state.head or "", step.station), ())
+    if not docks or not state.input_docks.issuperset(docks):
+        return Gone(f"station {step.station} is not complete")
+    if not table.holder_uses:
+        return None
+    after = _entered(state, step.element, docks)
+    becoming = [use for use in table.holder_uses if is_in_use(system, after, use) and not is_in_use(system, state, use)]
+    return first_unserved(system, conf, step.component, becoming, _port_hint(hint)) if becoming else None
+
+
+def _finish_blocked(system: System, step: Step, state: ComponentState) -> Blocker | None:
+    """Finish a behavior: no dock or transition is marked or failed, and nothing of it leaves a marked place (C20)."""
+    if state.head != step.element or state.in_flight:
+        return Gone(f"{step.element} is not the head behavior, or still moves")
+    outgoing = system.tables[state.type].kind.outgoing
+    if any((step.element, place) in outgoing for place in state.places):
+        return Gone(f"{step.element} still leaves a marked place")
+    return None
+
+
+def _port_hint(hint: Blocker | None) -> PortWait | Unconnected | None:
+    return hint if isinstance(hint, PortWait | Unconnected) else None
+
+
+def apply(system: System, conf: Configuration, step: Step, produced: Produced = ()) -> Configuration:
+    """The configuration after a step that is enabled. produced: what the action of an END step produced.
+
+    A step that would put a second token on an element gives a configuration with a clash, in which nothing is enabled.
+    """
+    if step.kind is StepKind.PROGRAM:
+        return instruction.apply(system, conf, step.component, step.position)
+    component, element = step.component, step.element
+    state = conf.components[component]
+    match step.kind:
+        case StepKind.LEAVE:
+            after = _left(system, state, element)
+            docks = system.tables[state.type].kind.outgoing[(state.queue[0].behavior, element)]
+            clashing = next((t for t in docks if t in state.output_docks), "")
+            clash = Clash(component, clashing, "output dock") if clashing else None
+        case StepKind.FIRE:
+            after = state._replace(output_docks=state.output_docks - {element}, running=state.running | {element})
+            double = element in state.running or element in state.failed
+            clash = Clash(component, element, "transition") if double else None
+        case StepKind.END:
+            held = ((*state.held, (element, produced))) if produced else state.held
+            after = state._replace(
+                running=state.running - {element}, input_docks=state.input_docks | {element}, held=held
+            )
+            clash = Clash(component, element, "input dock") if element in state.input_docks else None
+        case StepKind.ENTER:
+            return _apply_enter(system, conf, step, state)
+        case StepKind.FINISH:
+            after, clash = state._replace(queue=state.queue[1:]), None
+        case StepKind.FAIL:
+            after, clash = state._replace(running=state.running - {element}, failed=state.failed | {element}), None
+            counted = conf.failures + (system.failures is not None)
+            conf = conf._replace(failures=counted)
+        case StepKind.RETRY:
+            after, clash = state._replace(failed=state.failed - {element}, running=state.running | {element}), None
+    return conf._replace(components=conf.components.set(component, after), clash=clash)
+
+
+def _apply_enter(system: System, conf: Configuration, step: Step, state: ComponentState) -> Configuration:
+    """Enter a place: its docks are cleared and its data ports take their values (J20; J19 took them at the dock)."""
+    kind = system.tables[state.type].kind
+    docks = kind.stations[(state.queue[0].behavior, step.station)]
+    data = conf.data
+    ports = kind.produced.get(step.element, ())
+    held = state.held
+    if ports:
+        values = {port: value for dock, produced in held if dock in docks for port, value in produced}
+        for port in ports:
+            data = data.set((step.component, port), values.get(port))
+    if held:
+        held = tuple(entry for entry in held if entry[0] not in docks)
+    after = _entered(state, step.element, docks)._replace(held=held)
+    clash = Clash(step.component, step.element, "place") if step.element in state.places else None
+    return conf._replace(components=conf.components.set(step.component, after), data=data, clash=clash)
+
+
+def _left(system: System, state: ComponentState, place: str) -> ComponentState:
+    docks = system.tables[state.type].kind.outgoing[(state.queue[0].behavior, place)]
+    return state._replace(places=state.places - {place}, output_docks=state.output_docks.union(docks))
+
+
+def _entered(state: ComponentState, place: str, docks: tuple[str, ...]) -> ComponentState:
+    return state._replace(places=state.places | {place}, input_docks=state.input_docks.difference(docks))

@@ -1,0 +1,122 @@
+"""A system: the static side of the step relation. An assembly, the programs that run on it, and tables computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from madeus.model import Add, Assembly, ComponentType, Instance, PortKind, Program, Push, UsePort
+from madeus.semantics.configuration import Configuration, start
+
+
+class GroupTable(NamedTuple):
+    """Where a token counts as being in a group: on these places, or on the docks and the body of these transitions."""
+
+    places: frozenset[str]
+    transitions: frozenset[str]
+
+
+class TypeTable:
+    """Tables of one component type that the step relation looks things up in."""
+
+    def __init__(self, kind: ComponentType) -> None:
+        self.kind = kind
+        self._groups: dict[str, GroupTable] = {}
+        self._staying: dict[tuple[str, str], GroupTable] = {}
+        self.holder_uses: tuple[UsePort, ...] = tuple(u for u in kind.uses if u.holders)
+        self.services: tuple[str, ...] = tuple(p.name for p in kind.provides if p.kind is PortKind.SERVICE)
+
+    def group(self, name: str) -> GroupTable:
+        """The table of a group, or of a place seen as the group of that place alone."""
+        table = self._groups.get(name)
+        if table is None:
+            places = self.kind.group_places[name]
+            # A port bound to a place wants the token on that very place; docks and transitions count for groups only.
+            inner = (
+                t.name
+                for t in self.kind.transitions
+                if name not in self.kind.place and t.source in places and t.destination in places
+            )
+            table = self._groups[name] = GroupTable(places, frozenset(inner))
+        return table
+
+    def staying(self, behavior: str, group: str) -> GroupTable:
+        """The part of a group from which a token never has to leave it while the behavior runs.
+
+        Greatest fixed point: a place stays when nothing of the behavior leaves it, or when one of the transitions that
+        do leads to a place that stays (a leave is a fork, so that branch keeps a token in the group).
+        """
+        table = self._staying.get((behavior, group))
+        if table is None:
+            whole = self.group(group)
+            places = set(whole.places)
+            shrinking = True
+            while shrinking:
+                gone = {p for p in places if not self._keeps(behavior, p, places, whole.transitions)}
+                places -= gone
+                shrinking = bool(gone)
+            inner = (t for t in whole.transitions if self.kind.transition[t].destination in places)
+            table = self._staying[(behavior, group)] = GroupTable(frozenset(places), frozenset(inner))
+        return table
+
+    def _keeps(self, behavior: str, place: str, staying: set[str], inner: frozenset[str]) -> bool:
+        leaving = self.kind.outgoing.get((behavior, place))
+        return leaving is None or any(t in inner and self.kind.transition[t].destination in staying for t in leaving)
+
+
+class System:
+    """What stays the same while an assembly runs.
+
+    assembly: instances and connections at the start. stages: programs that run on it; those of one stage side by side, a
+    stage begins when the one before it is done and every component is idle. Without stages the components deploy.
+    failures: how many actions may fail in the runs that are looked at; None: any number, not counted.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        stages: Sequence[Sequence[Program]] = (),
+        failures: int | None = 0,
+    ) -> None:
+        self.assembly = assembly
+        self.stages: tuple[tuple[Program, ...], ...] = tuple(tuple(stage) for stage in stages)
+        self.failures = failures
+        self.programs: tuple[Program, ...] = tuple(p for stage in self.stages for p in stage)
+        self.stage_of: tuple[int, ...] = tuple(i for i, stage in enumerate(self.stages) for _ in stage)
+        self.tables: Mapping[str, TypeTable] = {name: TypeTable(kind) for name, kind in assembly.types.items()}
+
+    def initial(self) -> Configuration:
+        """The configuration before the first step."""
+        return start(self.assembly, deploying=not self.stages, programs=len(self.programs))
+
+    @cached_property
+    def program_index(self) -> Mapping[str, int]:
+        """Index of each program by name; a program occurs once in a system."""
+        return {program.name: index for index, program in enumerate(self.programs)}
+
+    @cached_property
+    def instance_order(self) -> tuple[str, ...]:
+        """Names of all instances that may exist at some time, in order of declaration."""
+        return tuple(self.instances)
+
+    @cached_property
+    def labels(self) -> Mapping[tuple[int, str], tuple[str, str]]:
+        """(program index, label of a push) -> (component, origin of that push)."""
+        return {
+            (index, i.label): (i.component, origin(program.name, position))
+            for index, program in enumerate(self.programs)
+            for position, i in enumerate(program.instructions)
+            if isinstance(i, Push) and i.label
+        }
+
+    @cached_property
+    def instances(self) -> Mapping[str, Instance]:
+        """Every instance that may exist at some time, by name; the last one added under a name wins."""
+        added: Iterable[Instance] = (i.instance for p in self.programs for i in p.instructions if isinstance(i, Add))
+        return {**self.assembly.instance, **{i.name: i for i in added}}
+
+
+def origin(program: str, position: int) -> str:
+    """Identity of the push that an instruction makes."""
+    return f"{program}#{position}"
