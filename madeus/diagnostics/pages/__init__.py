@@ -1,0 +1,1 @@
+"""The pages of the diagnostic codes, by subject; `madeus.diagnostics.codes` joins them."""
