@@ -42,6 +42,16 @@ def component_of(system: System, program: str, position: int) -> str:
             return ""
 
 
+def touched(system: System, program: str, position: int) -> tuple[str, ...]:
+    """Components whose queue, existence or connections an instruction changes."""
+    match instruction_at(system, program, position)[1]:
+        case Connect(connection) | Disconnect(connection):
+            return tuple(dict.fromkeys((connection.user, connection.provider)))
+        case _:
+            component = component_of(system, program, position)
+            return (component,) if component else ()
+
+
 def blocked(system: System, conf: Configuration, program: str, position: int, hint: Blocker | None) -> Blocker | None:
     """Why the instruction of a program is not enabled, or None. hint: an earlier answer."""
     index = system.program_index[program]
