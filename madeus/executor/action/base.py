@@ -38,7 +38,7 @@ class Masked:
         return self.shown
 
 
-RuntimeValue = Value | Masked
+RuntimeValue = Value | Masked | tuple["RuntimeValue", ...]
 """What a name in scope may stand for, and what an output may be."""
 
 
@@ -105,7 +105,9 @@ COMMAND = "command"
 COMMON_OPTIONS: tuple[Parameter, ...] = (
     Parameter("timeout", Kind.DURATION, "time an attempt may take; then it is ended and counts as failed"),
     Parameter("retry", Kind.INTEGER, "how many times to try again after a failure", default=0),
-    Parameter("backoff", Kind.DURATION, "pause before the first retry, doubled for each next one (with jitter)", default=1.0),
+    Parameter(
+        "backoff", Kind.DURATION, "pause before the first retry, doubled for each next one (with jitter)", default=1.0
+    ),
     Parameter("sensitive", Kind.FLAG, "keep what it does and prints out of logs and journal", default=False),
 )
 """Taken by every action."""
@@ -126,8 +128,8 @@ class Call:
     kind: str
     arguments: tuple[Any, ...]
     """One Python value for each declared argument, in order (`None` for one left out; a tuple for the last one when `many`).
-    Kinds map to: STRING str or Masked, INTEGER int, NUMBER float, FLAG bool, DURATION float (seconds), MODE int, STRINGS tuple of
-    texts, CODES tuple of int, MAP tuple of (str, text), ANY a `RuntimeValue`."""
+    Kinds map to: STRING str or Masked, INTEGER int, NUMBER float, FLAG bool, DURATION float (seconds), MODE int, STRINGS
+    tuple of texts, CODES tuple of int, MAP tuple of (str, text), ANY a `RuntimeValue`."""
 
     options: Mapping[str, Any]
     """Every declared option by name, with its default when it was left out."""
@@ -200,7 +202,7 @@ class Context:
     """Directory of the .madeus file: local files of actions are relative to it."""
 
     step: tuple[str | int, ...]
-    """Names this firing of the transition within the run, for example (instance, transition, how many times it fired before)."""
+    """Names this firing of the transition within the run, for example (instance, transition, count of firings before)."""
 
     index: int = 0
     """Position of the action in the transition."""
@@ -249,7 +251,7 @@ class ActionKind(ABC):
         """Whether an interrupted one may be done again without the designer's word."""
         return self.description.idempotent
 
-    def check(self, call: Call) -> None:
+    def check(self, call: Call) -> None:  # noqa: B027 - most kinds have nothing to add
         """Say what the types alone do not catch.
 
         Raises:

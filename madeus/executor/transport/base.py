@@ -1,8 +1,8 @@
 """The one interface between the executor and a host: durable jobs and files.
 
-A *job* is a command that is started on a host under an identifier chosen by the caller. Host and job outlive the controller: after
-``kill -9`` of the controller, or a lost connection, the job is found again by its identifier, alive or with its recorded result.
-Starting the same identifier twice never runs it twice.
+A *job* is a command that is started on a host under an identifier chosen by the caller. It outlives the controller: after
+``kill -9`` of the controller, or a lost connection, it is found again by its identifier, alive or with its recorded
+result. Starting the same identifier twice never runs it twice.
 
 Implementations: `madeus.executor.transport.local` (this machine), `madeus.executor.transport.ssh` (asyncssh) and
 `madeus.executor.transport.fake` (scripted, virtual clock). One class of tests runs over all of them.
@@ -227,7 +227,8 @@ class Transport(ABC):
         """Make a file of the host hold this content; whether anything changed. Atomic: a temporary file is renamed.
 
         A symbolic link is followed. Without mode, owner or group an existing file keeps its own, a new one gets 0644 and the
-        user's. `user`: on whose behalf, as in `Job`. Missing directories are an error. `content` may be a file of the controller.
+        user's. `user`: on whose behalf, as in `Job`. Missing directories are an error. `content` may be a file of the
+        controller.
 
         Raises:
             FileOperationFailed: the host's own words.
@@ -258,8 +259,8 @@ class Transport(ABC):
 def job_id(*parts: str | int) -> str:
     """One job identifier for a list of names, different for different lists.
 
-    Letters, digits, ``_`` and ``-`` stay, other bytes become ``~`` and two hexadecimal digits, parts are joined by a dot; what is
-    too long ends in a digest.
+    Letters, digits, ``_`` and ``-`` stay, other bytes become ``~`` and two hexadecimal digits, parts are joined by a dot; what
+    is too long ends in a digest.
 
     >>> job_id("web[1]", "start", 2)
     'web~5b1~5d.start.2'
