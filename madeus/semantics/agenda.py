@@ -43,10 +43,6 @@ class Agenda:
         ordered = sorted(self._ready, key=lambda s: (s.kind is StepKind.PROGRAM, rank.get(s.component, -1), s))
         self._ready = deque(ordered)
 
-    def cause(self, step: Step) -> int:
-        """Index, counted from 0, of the taken step that made this one a ready or waiting one; -1: none, from the start."""
-        return self._known[step] - 1
-
     @property
     def waiting(self) -> dict[Step, Wait]:
         """Steps whose tokens are there and that wait, each with what for."""
@@ -57,15 +53,21 @@ class Agenda:
         conf = self.configuration
         return [step for step in self._ready if blocked(self.system, conf, step) is None]
 
-    def next(self) -> Step | None:
-        """The longest enabled urgent step, or None. The step stays enabled until it is taken or another disables it."""
+    def take_next(self) -> tuple[Step, int] | None:
+        """Take the longest enabled urgent step, if there is one.
+
+        Returns the step and its cause: the index, counted from 0, of the taken step that enabled it; -1: the start.
+        """
         while self._ready:
             step = self._ready[0]
-            reason = blocked(self.system, self.configuration, step)
+            since = self._known[step]
+            # Looked at after the latest step: still true.
+            reason = None if since == self._taken else blocked(self.system, self.configuration, step)
             if reason is None:
-                return step
+                self._take(step, ())
+                return step, since - 1
             self._ready.popleft()
-            self._known.pop(step, None)
+            del self._known[step]
             self._park(step, reason)
         return None
 
@@ -75,13 +77,6 @@ class Agenda:
         if reason is not None:
             raise ValueError(f"{step} is not enabled: {reason}")
         return self._take(step, produced)
-
-    def take_next(self) -> Step | None:
-        """Take the longest enabled urgent step and return it, or None when there is none."""
-        step = self.next()
-        if step is not None:
-            self._take(step, ())
-        return step
 
     def _take(self, step: Step, produced: Produced) -> Configuration:
         before = self.configuration
@@ -127,11 +122,15 @@ class Agenda:
         for component, aspect in _watches(step, reason):
             self._watchers.setdefault(component, {}).setdefault(aspect, {})[step] = None
 
-    def _wake(self, component: str, before: Configuration, after: Configuration) -> None:
+    def _wake(self, component: str, before: Configuration, after: Configuration, moved: bool = True) -> None:
         aspects = self._watchers.get(component)
         if not aspects:
             return
-        changed = [a for a in aspects if self._changed(component, a, before, after)]
+        changed = [
+            a for a in aspects if (moved or a[0] in _OF_TRANSITIONS) and self._changed(component, a, before, after)
+        ]
+        if not changed:
+            return
         woken: dict[Step, None] = {}
         for aspect in changed:
             woken.update(aspects.pop(aspect))
@@ -175,10 +174,12 @@ class Agenda:
         return state is not None and is_in_use(self.system, state, self.system.tables[state.type].kind.use[use])
 
     def _service(self, conf: Configuration, component: str, provide: str) -> tuple[bool, bool]:
-        state = conf.components.get(component)
-        if state is None:
-            return (False, False)
-        return is_active(self.system, conf, component, provide), is_refusing(self.system, state, provide)
+        active = is_active(self.system, conf, component, provide)
+        return active, active and is_refusing(self.system, conf.components[component], provide)
+
+
+_OF_TRANSITIONS = ("use", "tokens")
+"""Aspects that firing and ending can change."""
 
 
 def _watches(step: Step, reason: Wait) -> tuple[Watch, ...]:

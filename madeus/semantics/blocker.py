@@ -44,6 +44,8 @@ class PortWait:
     position: int = 0
     others: tuple[tuple[str, str], ...] = ()
     """Further provide ports, each of which would serve as well (multiplicity ``any``)."""
+    index: int = 0
+    """Place of the use port among those that were searched."""
 
     @property
     def watches(self) -> tuple[Watch, ...]:
@@ -65,6 +67,8 @@ class Unconnected:
     component: str
     use: str
     position: int = 0
+    index: int = 0
+    """Place of the use port among those that were searched."""
 
     @property
     def watches(self) -> tuple[Watch, ...]:

@@ -52,10 +52,11 @@ def simulate(
         for transition in sorted(agenda.configuration.components[component].running):
             _schedule(due, system, agenda.configuration, component, transition, durations, clock, -1)
     while len(events) < steps:
-        step = agenda.next()
-        if step is not None:
-            events.append(Event(clock, step, agenda.cause(step)))
-            conf = agenda.take(step)
+        taken = agenda.take_next()
+        if taken is not None:
+            step, cause = taken
+            events.append(Event(clock, step, cause))
+            conf = agenda.configuration
             if step.kind is StepKind.FIRE and conf.clash is None:
                 _schedule(due, system, conf, step.component, step.element, durations, clock, len(events) - 1)
         elif due and agenda.configuration.clash is None:

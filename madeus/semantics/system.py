@@ -24,7 +24,11 @@ class TypeTable:
         self.kind = kind
         self._groups: dict[str, GroupTable] = {}
         self._staying: dict[tuple[str, str], GroupTable] = {}
+        self._staying_groups: dict[tuple[str, str], tuple[GroupTable, ...]] = {}
         self.holder_uses: tuple[UsePort, ...] = tuple(u for u in kind.uses if u.holders)
+        self.bound_groups: Mapping[str, tuple[GroupTable, ...]] = {
+            p.name: tuple(self.group(name) for name in p.bound) for p in kind.provides
+        }
         self.services: tuple[str, ...] = tuple(p.name for p in kind.provides if p.kind is PortKind.SERVICE)
 
     def group(self, name: str) -> GroupTable:
@@ -40,6 +44,14 @@ class TypeTable:
             )
             table = self._groups[name] = GroupTable(places, frozenset(inner))
         return table
+
+    def staying_groups(self, behavior: str, provide: str) -> tuple[GroupTable, ...]:
+        """For each group that a provide port is bound to, the part of it that the behavior does not make tokens leave."""
+        groups = self._staying_groups.get((behavior, provide))
+        if groups is None:
+            groups = tuple(self.staying(behavior, name) for name in self.kind.provide[provide].bound)
+            self._staying_groups[(behavior, provide)] = groups
+        return groups
 
     def staying(self, behavior: str, group: str) -> GroupTable:
         """The part of a group from which a token never has to leave it while the behavior runs.
