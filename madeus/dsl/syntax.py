@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Literal, TypeAlias
 
 from madeus.diagnostics import Span
@@ -489,15 +488,15 @@ Node: TypeAlias = (
 )
 
 
-@cache
-def _child_fields(kind: type) -> tuple[str, ...]:
-    return tuple(entry.name for entry in fields(kind) if entry.name not in {"span", "doc", "comments"})
+_APART = frozenset({"span", "doc", "comments"})
 
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes right below one, in the order of the text."""
-    for name in _child_fields(type(node)):
-        pending = [getattr(node, name)]
+    for entry in fields(node):
+        if entry.name in _APART:
+            continue
+        pending = [getattr(node, entry.name)]
         while pending:
             item = pending.pop()
             if isinstance(item, tuple):
