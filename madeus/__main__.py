@@ -1,0 +1,5 @@
+"""``python -m madeus``."""
+
+from madeus.cli import main
+
+main()
