@@ -6,14 +6,16 @@ Every command that takes a FILE goes through here, so that they agree on message
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from madeus.model import Assembly, Model, Program
+from madeus import api
+from madeus.diagnostics import Diagnostic
+from madeus.model import Assembly, Model
 
 if TYPE_CHECKING:
     from madeus.dsl import Loaded
@@ -65,7 +67,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def load(file: str, settings: Sequence[str] = (), quiet: bool = False) -> Loaded:
+def load(file: str, settings: Sequence[str] = (), quiet: bool = False) -> tuple[Loaded, Model]:
     """Load a file, show its diagnostics on standard error, and leave with exit code 2 when it has errors.
 
     quiet: show errors only, not warnings.
@@ -78,10 +80,10 @@ def load(file: str, settings: Sequence[str] = (), quiet: bool = False) -> Loaded
         show_diagnostics(loaded, shown)
     if loaded.model is None:
         sys.exit(BAD_INPUT)
-    return loaded
+    return loaded, loaded.model
 
 
-def show_diagnostics(loaded: Loaded, diagnostics: Sequence[Any]) -> None:
+def show_diagnostics(loaded: Loaded, diagnostics: Sequence[Diagnostic]) -> None:
     """Print diagnostics of a loaded file on standard error, and how many there are."""
     from rich.console import Console
 
@@ -92,55 +94,22 @@ def show_diagnostics(loaded: Loaded, diagnostics: Sequence[Any]) -> None:
     print(f"{summary(diagnostics)}; `madeus explain CODE` tells more about a code", file=sys.stderr)
 
 
+@contextmanager
+def selecting() -> Iterator[None]:
+    """Turn a SelectionError of the Python door into an error of the command line."""
+    try:
+        yield
+    except api.SelectionError as error:
+        raise InputError(str(error)) from error
+
+
 def choose_assembly(model: Model, name: str | None, programs: Sequence[str] = ()) -> Assembly:
-    """The assembly asked for: by name, the one the programs are for, or the only one. Raises InputError otherwise."""
-    if name is not None:
-        return _look_up(model.assemblies, name, "assembly")
-    targets = {_look_up(model.programs, p, "program").assembly for word in programs for p in word.split("+")}
-    if len(targets) == 1:
-        return model.assemblies[targets.pop()]
-    if len(targets) > 1:
-        raise InputError(f"the programs are for different assemblies: {', '.join(sorted(targets))}")
-    if not model.assemblies:
-        raise InputError("the file has no assembly; `assembly NAME { ... }` makes one")
-    if len(model.assemblies) > 1:
-        raise InputError(f"the file has several assemblies; choose with --assembly: {', '.join(model.assemblies)}")
-    return next(iter(model.assemblies.values()))
-
-
-def choose_stages(model: Model, assembly: Assembly, programs: Sequence[str]) -> tuple[tuple[Program, ...], ...]:
-    """Stages of programs from the words of ``--program``. Raises InputError for unknown ones or another assembly's."""
-    stages = tuple(tuple(_look_up(model.programs, p, "program") for p in word.split("+")) for word in programs)
-    for program in (p for stage in stages for p in stage):
-        if program.assembly != assembly.name:
-            raise InputError(f"program {program.name} is for {program.assembly}, not for {assembly.name}")
-    names = [p.name for stage in stages for p in stage]
-    if len(set(names)) < len(names):
-        raise InputError("a program may be named only once")
-    return stages
+    """The assembly that the options of ``system_options`` speak of. Raises InputError."""
+    with selecting():
+        return api.choose_assembly(model, name, programs)
 
 
 def choose_system(model: Model, assembly: str | None, programs: Sequence[str], failures: int | None = 0) -> System:
-    """The system that the options of ``system_options`` speak of."""
-    from madeus.semantics import System
-
-    chosen = choose_assembly(model, assembly, programs)
-    return System(chosen, choose_stages(model, chosen, programs), failures)
-
-
-Named = TypeVar("Named")
-
-
-def _look_up(table: Mapping[str, Named], name: str, what: str) -> Named:
-    if name in table:
-        return table[name]
-    unknown(what, name, table)
-
-
-def unknown(what: str, name: str, known: Mapping[str, Any] | Sequence[str]) -> NoReturn:
-    """Raise InputError for a name that is not known, with a suggestion or the list of those that are."""
-    near = get_close_matches(name, list(known), n=1)
-    if near:
-        raise InputError(f"there is no {what} {name}; did you mean {near[0]}?")
-    listed = ", ".join(known) if known else "none"
-    raise InputError(f"there is no {what} {name}; the file has: {listed}")
+    """The system that the options of ``system_options`` speak of. Raises InputError."""
+    with selecting():
+        return api.choose_system(model, assembly, programs, failures)

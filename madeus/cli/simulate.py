@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING
 
 import click
 
+from madeus.api import DURATION_KINDS, choose_durations
 from madeus.cli.loading import InputError, choose_system, load, system_options
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from madeus.semantics.time import Durations
 
 FAILED = 1
-KINDS = ("min", "mean", "max", "random")
 
 
 @click.command(
@@ -65,9 +64,8 @@ def simulate(
     """
     from madeus.semantics import simulate as run_simulation
 
-    loaded = load(file, settings)
-    assert loaded.model is not None
-    system = choose_system(loaded.model, assembly, programs)
+    _, model = load(file, settings)
+    system = choose_system(model, assembly, programs)
     result = run_simulation(system, _durations(durations, seed, system), steps=steps)
     if trace_file is not None:
         _write_trace(trace_file, result, system)
@@ -80,20 +78,11 @@ def simulate(
 
 
 def _durations(choice: str | None, seed: int | None, system: System) -> Durations:
-    from madeus.semantics import time
-
-    random = Random(seed)
-    kinds: dict[str, Durations] = {
-        "min": time.minimum,
-        "mean": time.middle,
-        "max": time.maximum,
-        "random": time.uniform(random.random),
-    }
     if choice is None:
-        return kinds["mean" if seed is None else "random"]
-    if choice in kinds:
-        return kinds[choice]
-    return time.fixed(_read_table(Path(choice), system), kinds["mean"])
+        choice = "mean" if seed is None else "random"
+    if choice not in DURATION_KINDS:
+        return choose_durations(_read_table(Path(choice), system))
+    return choose_durations(choice, seed)
 
 
 def _read_table(path: Path, system: System) -> dict[str, float]:
@@ -101,7 +90,7 @@ def _read_table(path: Path, system: System) -> dict[str, float]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"--durations {path}: {reason}; give {', '.join(KINDS)} or a JSON file") from error
+        raise InputError(f"--durations {path}: {reason}; give {', '.join(DURATION_KINDS)} or a JSON file") from error
     try:
         table = json.loads(text)
     except ValueError as error:

@@ -1,0 +1,176 @@
+"""The door for Python programs and notebooks: ``madeus.load(file)`` and what can be done with the result.
+
+The command line is a thin layer over this module. Every method imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from madeus.diagnostics import Diagnostic
+from madeus.model import Assembly, Model, Program
+
+if TYPE_CHECKING:
+    from madeus.dsl import Loaded
+    from madeus.semantics import Simulation, System
+    from madeus.semantics.time import Durations
+
+Stages = Sequence[str | Sequence[str]]
+"""Programs by name, one after another; names in an inner sequence (or joined by ``+``) run side by side."""
+
+DURATION_KINDS = ("min", "mean", "max", "random")
+
+
+class LoadError(Exception):
+    """A file has errors. diagnostics: all of them, warnings included; the message shows them with their source lines."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> None:
+        super().__init__(diagnostics, texts)
+        self.diagnostics = tuple(diagnostics)
+        self.texts = texts
+
+    def __str__(self) -> str:
+        from madeus.diagnostics.render import plain
+
+        return "\n" + plain(self.diagnostics, self.texts)
+
+
+class SelectionError(ValueError):
+    """What was asked for is not in the file: an unknown assembly or program, or one of several without saying which."""
+
+
+def load(file: str | Path, **settings: object) -> Design:
+    """Load a ``.madeus`` file.
+
+    settings: values of assembly parameters, as ``load("lamp.madeus", n=5)``. Raises LoadError when the file has errors.
+    """
+    from madeus.dsl import load as load_file
+
+    loaded = load_file(Path(file), settings={name: str(value) for name, value in settings.items()})
+    if loaded.model is None:
+        raise LoadError(loaded.diagnostics, loaded.files)
+    return Design(loaded, loaded.model)
+
+
+class Design:
+    """A loaded file: its model, and the questions and actions one can put to it."""
+
+    def __init__(self, loaded: Loaded, model: Model) -> None:
+        self._loaded = loaded
+        self.model = model
+
+    def __repr__(self) -> str:
+        parts = [
+            *(f"assembly {name}" for name in self.model.assemblies),
+            *(f"program {n}" for n in self.model.programs),
+        ]
+        return f"<Design {', '.join(parts)}>"
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the checks of the language found that is no error."""
+        return tuple(self._loaded.diagnostics)
+
+    def assembly(self, name: str | None = None, programs: Stages = ()) -> Assembly:
+        """The assembly of that name, the one the programs are for, or the only one. Raises SelectionError otherwise."""
+        return choose_assembly(self.model, name, programs)
+
+    def system(self, assembly: str | None = None, programs: Stages = (), failures: int | None = 0) -> System:
+        """An assembly with the programs that run on it, as the semantics takes it."""
+        return choose_system(self.model, assembly, programs, failures)
+
+    def simulate(
+        self,
+        assembly: str | None = None,
+        programs: Stages = (),
+        durations: str | Mapping[str, float] = "mean",
+        seed: int | None = None,
+    ) -> Simulation:
+        """Run under a virtual clock.
+
+        durations: ``min``, ``mean``, ``max`` or ``random`` within the intervals, or seconds by ``instance.transition``
+        (the mean for what the mapping does not name). seed: of random durations.
+        """
+        from madeus.semantics import simulate
+
+        return simulate(self.system(assembly, programs), choose_durations(durations, seed))
+
+
+def choose_durations(choice: str | Mapping[str, float], seed: int | None = None) -> Durations:
+    """The duration policy that a word or a table stands for. Raises SelectionError for an unknown word."""
+    from random import Random
+
+    from madeus.semantics import time
+
+    kinds: dict[str, Durations] = {
+        "min": time.minimum,
+        "mean": time.middle,
+        "max": time.maximum,
+        "random": time.uniform(Random(seed).random),
+    }
+    if not isinstance(choice, str):
+        return time.fixed(choice, kinds["mean"])
+    if choice not in kinds:
+        raise SelectionError(f"durations are {', '.join(kinds)} or a table, not {choice!r}")
+    return kinds[choice]
+
+
+def choose_assembly(model: Model, name: str | None, programs: Stages = ()) -> Assembly:
+    """The assembly asked for: by name, the one the programs are for, or the only one. Raises SelectionError otherwise."""
+    if name is not None:
+        return look_up(model.assemblies, name, "assembly")
+    targets = {look_up(model.programs, p, "program").assembly for stage in _stages(programs) for p in stage}
+    if len(targets) == 1:
+        return model.assemblies[targets.pop()]
+    if len(targets) > 1:
+        raise SelectionError(f"the programs are for different assemblies: {', '.join(sorted(targets))}")
+    if not model.assemblies:
+        raise SelectionError("the file has no assembly; `assembly NAME { ... }` makes one")
+    if len(model.assemblies) > 1:
+        raise SelectionError(f"the file has several assemblies, choose one: {', '.join(model.assemblies)}")
+    return next(iter(model.assemblies.values()))
+
+
+def choose_stages(model: Model, assembly: Assembly, programs: Stages) -> tuple[tuple[Program, ...], ...]:
+    """Stages of programs by their names. Raises SelectionError for unknown ones, another assembly's, and one named twice."""
+    stages = tuple(tuple(look_up(model.programs, p, "program") for p in stage) for stage in _stages(programs))
+    for program in (p for stage in stages for p in stage):
+        if program.assembly != assembly.name:
+            raise SelectionError(f"program {program.name} is for {program.assembly}, not for {assembly.name}")
+    names = [p.name for stage in stages for p in stage]
+    if len(set(names)) < len(names):
+        raise SelectionError("a program may be named only once")
+    return stages
+
+
+def choose_system(model: Model, assembly: str | None, programs: Stages = (), failures: int | None = 0) -> System:
+    """An assembly with the programs that run on it. Raises SelectionError when the names do not say which."""
+    from madeus.semantics import System
+
+    chosen = choose_assembly(model, assembly, programs)
+    return System(chosen, choose_stages(model, chosen, programs), failures)
+
+
+def _stages(programs: Stages) -> list[tuple[str, ...]]:
+    return [tuple(stage.split("+")) if isinstance(stage, str) else tuple(stage) for stage in programs]
+
+
+Named = TypeVar("Named")
+
+
+def look_up(table: Mapping[str, Named], name: str, what: str) -> Named:
+    """The entry called name. Raises SelectionError with a suggestion, or with the names there are."""
+    if name in table:
+        return table[name]
+    raise SelectionError(unknown(what, name, table))
+
+
+def unknown(what: str, name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    """The sentence for a name that is not known: a suggestion, or the list of those that are."""
+    near = get_close_matches(name, list(known), n=1)
+    if near:
+        return f"there is no {what} {name}; did you mean {near[0]}?"
+    return f"there is no {what} {name}; there is: {', '.join(known) or 'none'}"
