@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from madeus.semantics import instruction
-from madeus.semantics.blocker import Blocker, Gone, Wait, Watch
+from madeus.semantics.blocker import Blocker, Gone, PortWait, Wait, Watch
 from madeus.semantics.configuration import Configuration
 from madeus.semantics.ports import is_active, is_in_use, is_refusing
 from madeus.semantics.step import URGENT, Produced, Step, StepKind, apply, blocked, consequences, next_instructions
@@ -183,7 +183,13 @@ _OF_TRANSITIONS = ("use", "tokens")
 
 
 def _watches(step: Step, reason: Wait) -> tuple[Watch, ...]:
-    """What may enable a waiting step. Leaving and entering also depend on the other tokens of their own component."""
+    """What may enable a waiting step.
+
+    Leaving and entering also depend on the other tokens of their own component; a connect that waits for a provider may
+    also go on when the use port is no longer in use.
+    """
     if step.kind in (StepKind.LEAVE, StepKind.ENTER):
         return (*reason.watches, (step.component, ("tokens", "")))
+    if step.kind is StepKind.PROGRAM and isinstance(reason, PortWait):
+        return (*reason.watches, (reason.component, ("use", reason.use)))
     return reason.watches

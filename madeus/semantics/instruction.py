@@ -19,7 +19,7 @@ from madeus.model import (
 )
 from madeus.semantics.blocker import Blocker, Busy, Gone, InUse, Invalid, Linked, StageWait
 from madeus.semantics.configuration import ComponentState, Configuration, PortName, Pushed, initial_data
-from madeus.semantics.ports import is_in_use
+from madeus.semantics.ports import is_in_use, joining
 from madeus.semantics.system import System, origin
 
 
@@ -148,6 +148,9 @@ def _connect_blocked(system: System, conf: Configuration, connection: Connection
         return Invalid(connection.user, f"{connection} is connected already", links)
     if ends and use.multiplicity is Multiplicity.ONE:
         return Invalid(connection.user, f"{connection.user}.{connection.use} takes one connection and has it", links)
+    if is_in_use(system, user, use) and not (ends and use.multiplicity is Multiplicity.ANY):
+        # Else a port in use would have an inactive provider, which the semantics' invariants rule out.
+        return joining(system, conf, connection)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from madeus.model import Multiplicity, PortKind, UsePort
+from madeus.model import Connection, Multiplicity, PortKind, UsePort
 from madeus.semantics.blocker import InUse, PortWait, Unconnected, Unserved
 from madeus.semantics.configuration import ComponentState, Configuration, PortName
 from madeus.semantics.system import GroupTable, System
@@ -101,6 +101,13 @@ def _reason(system: System, conf: Configuration, provide: PortName) -> Unserved 
     if not service_active(system, state, port.name):
         return Unserved.INACTIVE
     return Unserved.REFUSING if is_refusing(system, state, port.name) else None
+
+
+def joining(system: System, conf: Configuration, connection: Connection) -> PortWait | None:
+    """Why a provide port could not be added to a use port that is in use: it would not serve it. None when it would."""
+    end = (connection.provider, connection.provide)
+    reason = _reason(system, conf, end)
+    return None if reason is None else PortWait(connection.user, connection.use, *end, reason)
 
 
 def first_unserved(

@@ -23,7 +23,9 @@ from madeus.semantics.time import fixed, maximum, middle, minimum, uniform
 from tests.build import assembly, kind, program
 
 PROVIDER = kind("P", "places a* b", "t: a -> b takes 2..10", "provide s at b")
-USER = kind("U", "places a* b c", "pull: a -> b takes 3..4", "conf: a -> b takes 1..1", "t: b -> c takes 5..6", "use s for t")
+USER = kind(
+    "U", "places a* b c", "pull: a -> b takes 3..4", "conf: a -> b takes 1..1", "t: b -> c takes 5..6", "use s for t"
+)
 PAIR = assembly([PROVIDER, USER], "p:P u:U", "u.s p.s")
 
 

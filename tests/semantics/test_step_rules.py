@@ -184,7 +184,9 @@ def test_one_of_two_providers_of_an_any_port_may_leave_and_the_last_may_not() ->
         "p", Push("d", "up"), Push("e", "up"), WaitAll(), Push("u", "deploy"), Push("d", "down"), Push("e", "down")
     )
     system = System(assembly([dep, user], "d:D e:D u:U", "u.s d.s", "u.s e.s"), [[pushes]])
-    up = [s.format(c=c) for c in "de" for s in ("leave {c}.a", "fire {c}.t", "end {c}.t", "enter {c}.b", "finish {c}.up")]
+    up = [
+        s.format(c=c) for c in "de" for s in ("leave {c}.a", "fire {c}.t", "end {c}.t", "enter {c}.b", "finish {c}.up")
+    ]
     conf = go(system, "p[0]", "p[1]", *up, "p[2]", "p[3]", "leave u.a", "fire u.t", "p[4]", "p[5]")
     assert {"leave d.b", "leave e.b"} <= names(system, conf)
     conf = go(system, "leave d.b", conf=conf)
@@ -316,6 +318,19 @@ def test_a_connection_in_use_is_not_taken_away() -> None:
     conf = go(system, "p[0]", "p[1]", "leave p.a", "fire p.t", "end p.t", "enter p.b", "leave u.a", "fire u.t")
     assert str(blocked(system, conf, Step(StepKind.PROGRAM, "p", position=2))) == "p.s is in use by u.s"
     assert "p[2]" in names(system, go(system, "end u.t", conf=conf))
+
+
+def test_a_use_port_in_use_is_connected_only_to_a_provider_that_serves_it() -> None:
+    keep = kind("P", "places a* b", "t: a -> b", "provide s at b")
+    free = kind("U", "places a* b", "t: a -> b", "use s optional for t")
+    steps = program("p", Push("u", "deploy"), Push("p", "deploy"), Connect(link("u.s p.s")))
+    system = System(assembly([keep, free], "p:P u:U"), [[steps]])
+    conf = go(system, "p[0]", "p[1]", "leave u.a", "fire u.t")
+    connect = Step(StepKind.PROGRAM, "p", position=2)
+    assert str(blocked(system, conf, connect)) == "use port u.s waits for p.s, which is not active"
+    assert blocked(system, go(system, "end u.t", conf=conf), connect) is None
+    served = go(system, "leave p.a", "fire p.t", "end p.t", "enter p.b", conf=conf)
+    assert blocked(system, served, connect) is None
 
 
 def test_delete_waits_until_the_component_is_idle_and_unconnected() -> None:
