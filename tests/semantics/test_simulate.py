@@ -62,7 +62,7 @@ def test_durations_of_a_table_hold_for_every_replica() -> None:
 
 @pytest.mark.parametrize("duration", [-1.0, float("inf"), float("nan")])
 def test_a_duration_that_is_none_is_refused(duration: float) -> None:
-    with pytest.raises(ValueError, match="duration of p.t is"):
+    with pytest.raises(ValueError, match=r"duration of p\.t is"):
         simulate(System(PAIR), fixed({"p.t": duration}))
 
 
