@@ -1,0 +1,112 @@
+"""Problems: a question, and the system it is asked of.
+
+What the questions mean, in one place. A *run* is a sequence of steps from the initial configuration. It is *maximal* when
+it ends where nothing can move, or never ends; an endless run counts when it is *fair*: no step stays enabled for ever
+without being taken (every started action ends, every urgent step is taken; a FAIL is never owed). A configuration with a
+clash is where runs end, and nothing holds in it.
+
+- **deployable up**: every maximal run comes to a configuration from which the goal's formula holds in all that follow on
+  the run; so it holds where a run ends. ``possible``: some maximal run does. ``recoverable``: from every reachable
+  configuration some does.
+- **sequence t1, t2...**: whenever t(k+1) fires, t(k) has ended at least once. Vacuous for a t(k+1) that no run fires.
+- **parallelism**: the largest number of running transitions in a reachable configuration; with intervals, in one that a
+  timed run reaches (its instants included: where one action ends at the very time another begins, either may come first).
+- **boundaries** and **duration**: the least and the greatest time from the start to the configuration from which the goal's
+  formula holds for the rest of the run, over all timed runs. The greatest is infinite when some run never comes there, the
+  least when no run does.
+- **forbidden**: the formula holds in no reachable configuration, those that last no time included.
+- **available**: after the service has been on once it is never off (whatever the durations), or in timed runs never off
+  for longer than the limit; a service that is off where a run ends is off for ever.
+- **terminates**: no fair run is endless. **confluent**: moreover, all runs end in the same configuration (the order in
+  which connections were made apart).
+- **with failures k**: the same, over runs in which up to k actions fail.
+
+Except for parallelism, boundaries, durations and limits of time off, a question is answered for whatever durations,
+intervals or not: what holds then holds for the measured ones too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from madeus.model import (
+    ANY_TIME,
+    Available,
+    Bounds,
+    Model,
+    Parallelism,
+    Parametric,
+    Property,
+    Question,
+    Verify,
+)
+from madeus.semantics import System
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The question nobody has to ask: is there a deadlock, a clash, or a part of the model that nothing can ever use?"""
+
+    def __str__(self) -> str:
+        return "health"
+
+
+Asked = Question | Health
+"""Every question an engine may be asked."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A question asked of a system; the number of failures is the system's."""
+
+    system: System = field(compare=False)
+    question: Asked
+
+    def __str__(self) -> str:
+        failures = self.system.failures
+        return f"with failures {failures}: {self.question}" if failures else str(self.question)
+
+    @property
+    def timed(self) -> bool:
+        """Whether the answer depends on how long actions take."""
+        match self.question:
+            case Bounds() | Parametric():
+                return True
+            case Parallelism():
+                return has_intervals(self.system)
+            case Available():
+                return self.question.off > 0
+            case _:
+                return False
+
+
+def has_intervals(system: System) -> bool:
+    """Whether some transition of an instance says how long it takes."""
+    kinds = {instance.type for instance in system.instances.values()}
+    return any(t.interval != ANY_TIME for kind in kinds for t in system.assembly.types[kind].transitions)
+
+
+def with_failures(system: System, failures: int) -> System:
+    """The same system where up to that many actions may fail."""
+    return system if system.failures == failures else System(system.assembly, system.stages, failures)
+
+
+def problems(model: Model, verify: Verify, health: bool = True) -> Iterator[Problem]:
+    """The problems of a verify block, in order; the health checks come first.
+
+    Properties with the same number of failures share one system, so that engines can share what they work out of it.
+    """
+    stages = tuple(tuple(model.programs[name] for name in stage) for stage in verify.stages)
+    base = System(model.assemblies[verify.assembly], stages)
+    systems = {0: base}
+    if health:
+        yield Problem(base, Health())
+    for asked in verify.properties:
+        system = systems.setdefault(asked.failures, with_failures(base, asked.failures))
+        yield problem(system, asked)
+
+
+def problem(system: System, asked: Property) -> Problem:
+    """The problem that a property is, on a system that has any number of failures."""
+    return Problem(with_failures(system, asked.failures), asked.question)
