@@ -53,20 +53,24 @@ class Recovery:
 
     # ---- looking at the tokens ---------------------------------------------------------------------------------------
 
+    def _peek(self, position: int) -> Token:
+        """A token that may lie beyond the last one."""
+        return self._tokens[min(position, len(self._tokens) - 1)]
+
     def _word(self, position: int) -> bool:
-        token = self._tokens[position]
+        token = self._peek(position)
         return token.kind == "NAME" or token.kind in self._table.keywords
 
     def begins_statement(self, position: int) -> bool:
         """Whether the layout says that a statement begins here: a line with a keyword and more on the same line."""
-        token, following = self._tokens[position], self._tokens[position + 1]
+        token, following = self._tokens[position], self._peek(position + 1)
         if not token.fresh or self._table.spelling.get(token.kind) not in errors.HOMES or following.fresh:
             return False
         return self._word(position + 1) or following.kind in {"STRING", "NUMBER", "MOREEQ", "LESSEQ"}
 
     def _begins_instance(self, position: int) -> bool:
         """`name:` or `name[...]` at the beginning of a line."""
-        token, following = self._tokens[position], self._tokens[position + 1]
+        token, following = self._tokens[position], self._peek(position + 1)
         return token.fresh and self._word(position) and following.kind in {"COLON", "LSQB"} and not following.fresh
 
     def _begins_in_line(self, position: int) -> bool:
@@ -76,7 +80,7 @@ class Recovery:
             return False
         if not (before.kind in {"NAME", "RBRACE", "STRING", "DURATION", "SEMICOLON"} and self._word(position + 1)):
             return False
-        return token.kind != "TRANSITION" or self._tokens[position + 2].kind == "COLON"
+        return token.kind != "TRANSITION" or self._peek(position + 2).kind == "COLON"
 
     def breaks_out(self, position: int) -> bool:
         """Whether a line begins that cannot stand in any open bracket, so that one of them was never closed.
@@ -87,10 +91,10 @@ class Recovery:
         if token.kind not in self._table.keywords:
             return False
         if token.kind in _TOP:
-            return token.column == 1 and self._word(position + 1) and not self._tokens[position + 1].fresh
+            return token.column == 1 and self._word(position + 1) and not self._peek(position + 1).fresh
         if self._stack.in_text():
             return False
-        following, third = self._tokens[position + 1], self._tokens[min(position + 2, len(self._tokens) - 1)]
+        following, third = self._peek(position + 1), self._peek(position + 2)
         match token.kind:
             case "TRANSITION":
                 return self._word(position + 1) and third.kind == "COLON"
@@ -108,9 +112,14 @@ class Recovery:
     # ---- reporting ---------------------------------------------------------------------------------------------------
 
     def _report(self, diagnostic: Diagnostic, position: int) -> None:
-        """Report a fault unless its line, or the line of the token that showed it, has one already."""
+        """Report a fault unless its line, or the line of the token that showed it, has one already.
+
+        A token that begins a statement only shows that the line before broke off: its own line is not spoilt by that.
+        """
         assert diagnostic.span is not None
-        lines = {diagnostic.span.start_line, self._tokens[position].line}
+        lines = {diagnostic.span.start_line}
+        if not (self.begins_statement(position) or self._begins_instance(position)):
+            lines.add(self._tokens[position].line)
         if not lines & self._faulty:
             self._builder.report(diagnostic)
         self._faulty |= lines
@@ -218,7 +227,7 @@ class Recovery:
             if self._goes_on(stack.after(kind, stack.states), position + 1):
                 self._report(errors.wrong_sign(span, found, spelling[kind]), position)
                 self._tokens[position] = token._replace(kind=kind)
-                if token.kind == "MINUS" and self._tokens[position + 1].kind == "MORETHAN":
+                if token.kind == "MINUS" and self._peek(position + 1).kind == "MORETHAN":
                     del self._tokens[position + 1]
                 return position
         if not token.fresh:
@@ -233,7 +242,12 @@ class Recovery:
                     )
                     self._feed(kind, token._replace(kind=kind, text=spelling[kind]), position)
                     return position
-        if token.kind in _DROPPED and self._goes_on(stack.states, position + 1):
+        following = self._peek(position + 1)
+        if (
+            token.kind in _DROPPED
+            and (following.kind != "NAME" or not following.fresh)
+            and self._goes_on(stack.states, position + 1)
+        ):
             self._report(errors.needless_sign(span, found), position)
             return position + 1
         return None
@@ -247,10 +261,14 @@ class Recovery:
             following = self._stack.after(token.kind, states)
             if following is None and token.kind in self._table.keywords:
                 following = self._stack.after("NAME", states)
-            if following is not None and (token.fresh or token.kind in {"LBRACE", "$END"}):
+            if following is not None and (token.kind in {"LBRACE", "$END"} or (token.fresh and self._telling(ahead))):
                 return True
             states = following
         return states is not None
+
+    def _telling(self, position: int) -> bool:
+        """Whether the first token of a line fitting says that all before was right: any name may follow a comma."""
+        return self._tokens[position].kind != "NAME" or self._begins_instance(position)
 
     # ---- brackets ----------------------------------------------------------------------------------------------------
 

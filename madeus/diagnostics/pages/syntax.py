@@ -128,9 +128,10 @@ between two places. The rest is read as if the right sign had been there.
     ),
     Page(
         code="MAD025",
-        title="a keyword used as a name",
+        title="a statement begins where a name is expected",
         text="""
-Most keywords may be names too, wherever it is clear which is meant. Here it is not: choose another name.
+A line breaks off where a name should follow, and the next line begins with a keyword. Keywords may be names too, but not as the
+first word of a line that reads as a statement of its own: complete the line, or write the name on the same line.
 """,
         wrong="component Web {\n  initial place off\n  place on,\n  transition start: off -> on\n}\n",
         mended="component Web {\n  initial place off\n  place on\n  transition start: off -> on\n}\n",
