@@ -114,8 +114,14 @@ def _read_table(path: Path, system: System) -> dict[str, float]:
 
 def _write_trace(target: str, result: Simulation, system: System) -> None:
     from madeus.view.document import document
+    from madeus.view.page import Banner
 
-    text = json.dumps(document(result.trace, system.assembly), indent=1) + "\n"
+    banner = None
+    if result.deadlock is not None:
+        banner = Banner(
+            "Deadlock: nothing can move, and not everything has finished", tuple(str(result.deadlock).splitlines())
+        )
+    text = json.dumps(document(result.trace, system.assembly, system.programs, banner=banner), indent=1) + "\n"
     if target == "-":
         print(text, end="")
         return

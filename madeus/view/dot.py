@@ -69,14 +69,14 @@ def _detailed(graph: Digraph, assembly: Assembly, configuration: Configuration |
         component = _Component(graph, kind, title(instance), numbers, state)
         ports.update(((instance.name, port), node) for port, node in component.draw().items())
     for c in assembly.connections:
-        kind = assembly.type_of(c.provider).provide[c.provide].kind
+        carries = assembly.type_of(c.provider).provide[c.provide].kind
         # From who offers to who uses, as values and services flow; without arrowhead for a service, which is held.
         graph.edge(
             ports[(c.provider, c.provide)],
             ports[(c.user, c.use)],
-            arrowhead="vee" if kind is PortKind.DATA else "none",
+            arrowhead="vee" if carries is PortKind.DATA else "none",
             color=_LINE,
-            style="dashed" if kind is PortKind.DATA else "solid",
+            style="dashed" if carries is PortKind.DATA else "solid",
         )
 
 

@@ -107,9 +107,7 @@ class _Recorder:
         self.changes: dict[Change, int] = {NO_CHANGE: 0}
         self.steps: list[tuple[int, int]] = []
 
-    def record(
-        self, kind: StepKind, name: str, position: int, before: Configuration, after: Configuration
-    ) -> None:
+    def record(self, kind: StepKind, name: str, position: int, before: Configuration, after: Configuration) -> None:
         component = component_of(self.system, name, position) if kind is StepKind.PROGRAM else name
         if component not in self.names:
             self.steps.append((-1, 0))

@@ -177,9 +177,7 @@ def _action(action: Any) -> list[Any]:
     return [action.description, action.exit_code, action.stdout, action.stderr, seconds, action.attempt]
 
 
-def _shapes(
-    assembly: Assembly, names: list[str], host_of: dict[str, str], types: _Numbers
-) -> dict[str, Shape]:
+def _shapes(assembly: Assembly, names: list[str], host_of: dict[str, str], types: _Numbers) -> dict[str, Shape]:
     known = instances(assembly)
     least = dict.fromkeys(types.values, 0.0)
     for name in names:
@@ -198,7 +196,7 @@ def _shape_json(drawn: Shape) -> dict[str, Any]:
         "trans": [
             [t.name, [round(n) for point in t.points for n in point], *map(round, t.label)] for t in drawn.transitions
         ],
-        "stations": [[st.label, round(st.x), round(st.y), round(st.width)] for st in drawn.stations],
+        "stations": [[st.label, round(st.x), round(st.y), round(st.width), int(st.left)] for st in drawn.stations],
         "groups": [[g.name, round(g.x), round(g.y), round(g.width), round(g.height)] for g in drawn.groups],
         "uses": [_port(p) for p in drawn.uses],
         "provides": [_port(p) for p in drawn.provides],
@@ -216,7 +214,10 @@ def _marks(
     kinds = {name: assembly.types[known[name].type] for name in marked.components}
     sizes = {name: (shapes[known[name].type].width, shapes[known[name].type].height) for name in marked.components}
     corners = place(sizes, [(link.provider, link.user) for link in marked.links])
-    ports = {name: ({p: i for i, p in enumerate(k.use)}, {p: i for i, p in enumerate(k.provide)}) for name, k in kinds.items()}
+    ports = {
+        name: ({p: i for i, p in enumerate(k.use)}, {p: i for i, p in enumerate(k.provide)})
+        for name, k in kinds.items()
+    }
     return {
         "at": [[round(x), round(y)] for x, y in (corners[name] for name in marked.components)],
         "init": [list(numbers) for numbers in marked.initial],

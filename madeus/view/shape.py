@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from madeus.model import ComponentType, default_station
 from madeus.view.groups import outlines
@@ -15,7 +16,7 @@ from madeus.view.layers import backward, layers
 
 CHARACTER = 6.4
 """Width of a letter in the page's font at 11 px; only has to be about right."""
-_ROW = 34.0
+_ROW = 39.0
 _PLACE = 22.0
 _GAP = 14.0
 _TOP = 40.0
@@ -54,6 +55,8 @@ class StationShape:
     x: float
     y: float
     width: float
+    left: bool
+    """Whether there is more room for the label on the left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,7 @@ class _Drawing:
             rows[node.row].append(key)
         self.near: dict[tuple[str, ...], list[tuple[str, ...]]] = {key: [] for key in self.nodes}
         for chain in self.chains.values():
-            for one, other in zip(chain, chain[1:], strict=False):
+            for one, other in pairwise(chain):
                 self.near[one].append(other)
                 self.near[other].append(one)
         for sweep in range(6):
@@ -256,7 +259,9 @@ class _Drawing:
             # Docks of one station may sit above and below the place (an arrow back up): one bar for each side.
             for y in sorted({y for _, y in ends}):
                 xs = [x for x, at in ends if at == y]
-                yield StationShape(station if written else "", min(xs) - 6, y, max(xs) - min(xs) + 12)
+                middle = self.nodes[("place", self.kind.station_place[station])].x
+                left = (min(xs) + max(xs)) / 2 <= middle
+                yield StationShape(station if written else "", min(xs) - 6, y, max(xs) - min(xs) + 12, left)
 
     def _groups(self) -> Iterable[GroupShape]:
         nested, crossing = outlines(self.kind)

@@ -88,12 +88,12 @@ const yOf = (row) => AXIS + row * ROW - gantt.box.scrollTop;
 
 function fitAll() {
   const end = gantt.data.end || 1;
-  gantt.view = { t0: 0, t1: end * 1.01 };
+  gantt.view = { t0: 0, t1: end * 1.04 };
   draw();
 }
 
 function setView(t0, width) {
-  const end = (gantt.data.end || 1) * 1.01;
+  const end = (gantt.data.end || 1) * 1.04;
   width = Math.min(Math.max(width, end / 2e5), end);
   t0 = Math.min(Math.max(t0, 0), end - width);
   gantt.view = { t0, t1: t0 + width };
@@ -154,7 +154,7 @@ function draw() {
   if (!width || !height) return;
   const top = gantt.box.scrollTop, parts = [];
   const first = Math.max(0, Math.floor((top - ROW) / ROW)), last = Math.min(gantt.rows.length, Math.ceil((top + height) / ROW));
-  for (let i = first; i < last; i++) if (gantt.rows[i].even) parts.push(s("rect", { class: "stripe", x: 0, y: yOf(i), width, height: ROW }));
+  for (let i = first; i < last; i++) if (gantt.rows[i].even || !gantt.rows[i].bars.length) parts.push(s("rect", { class: gantt.rows[i].even ? "stripe" : "head-row", x: 0, y: yOf(i), width, height: ROW }));
   const marks = ticks();
   for (const t of marks) parts.push(s("line", { class: "grid", x1: xOf(t), x2: xOf(t), y1: AXIS, y2: height }));
   const chartPart = s("svg", { x: GUTTER, y: 0, width: Math.max(1, width - GUTTER), height, viewBox: `${GUTTER} 0 ${Math.max(1, width - GUTTER)} ${height}` });
@@ -163,7 +163,7 @@ function draw() {
   parts.push(chartPart);
   for (let i = first; i < last; i++) parts.push(...rowLabel(gantt.rows[i], i, width));
   parts.push(s("rect", { class: "axis", x: 0, y: 0, width, height: AXIS }), s("line", { class: "grid", x1: 0, x2: width, y1: AXIS, y2: AXIS }));
-  for (const t of marks) parts.push(s("text", { class: "soft", x: xOf(t) + (t === 0 ? 0 : 0), y: 17, "text-anchor": t === 0 ? "start" : "middle" }, clock(t)));
+  for (const t of marks) parts.push(s("text", { class: "soft", x: xOf(t), y: 17, "text-anchor": t === 0 ? "start" : "middle" }, clock(t)));
   gantt.svg.setAttribute("width", width);
   gantt.svg.setAttribute("height", height);
   gantt.svg.replaceChildren(...parts);
@@ -194,7 +194,9 @@ function drawBar(bar) {
   const node = s("g", { class: classes, id: "bar-" + bar.n, "data-bar": bar.n, role: "option", "aria-selected": bar === gantt.selected, "aria-label": says },
     s("title", {}, says), s("rect", { x, y, width, height: ROW - 6, rx: 3 }));
   const words = (bar.failed ? "✗ " : "") + ($("packed").checked ? bar.t + " " : "") + clock(bar.e - bar.s);
-  if (words.length * 6.6 + 10 < width) node.append(s("text", { x: Math.max(x, GUTTER) + 6, y: y + 12 }, words));
+  const inside = words.length * 6.6 + 10 < width;
+  if (!inside && gantt.rows[bar.row].bars.length === 1) node.append(s("text", { class: "after", x: x + width + 5, y: y + 12 }, words));
+  if (inside) node.append(s("text", { x: Math.max(x, GUTTER) + 6, y: y + 12 }, words));
   return node;
 }
 

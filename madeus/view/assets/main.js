@@ -14,11 +14,11 @@ function showTab(name) {
 }
 
 function showStats(data) {
-  const stat = (value, words) => h("span", {}, h("b", {}, String(value)), " " + words + "   ");
+  const stat = (value, words) => h("span", {}, h("b", {}, String(value)), " " + words);
   const failed = data.bars.filter((b) => b.failed).length;
   const parts = [stat(clock(data.end), "in all"), stat(data.bars.length, "executions"), stat(data.path.length, "on the critical path"), stat(data.raw.comps.length, "components"), stat(data.raw.hosts.length, data.raw.hosts.length === 1 ? "host" : "hosts")];
   if (failed) parts.push(stat(failed, "failed"));
-  $("stats").append(...parts);
+  $("stats").append(...parts.flatMap((part, i) => (i ? [" · ", part] : [part])));
 }
 
 function showBanner(data) {

@@ -11,7 +11,7 @@ function startPlane(data) {
   plane.height = Math.max(...at.map(([, y], i) => y + sizes[i].h)) + 30;
   plane.links = s("g");
   plane.boxes = s("g");
-  const head = s("marker", { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" }, s("path", { class: "head", d: "M0 0L8 4L0 8z" }));
+  const head = s("marker", { id: "head", viewBox: "0 0 8 8", refX: 12.5, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" }, s("path", { class: "head", d: "M0 0L8 4L0 8z" }));
   plane.svg = s("svg", { viewBox: `0 0 ${plane.width} ${plane.height}`, role: "img", "aria-label": "Components" }, s("defs", {}, head), plane.boxes, plane.links);
   plane.box.append(plane.svg);
   plane.box.addEventListener("scroll", reveal);
@@ -72,7 +72,10 @@ function makeComponent(c) {
     light(1 + P + 2 * T + i, g, "failed");
     light(1 + P + 3 * T + i, into, "on");
   });
-  for (const [label, sx, sy, w] of shape.stations) root.append(s("rect", { class: "station", x: sx - 1, y: sy - 7, width: w + 2, height: 14, rx: 4 }), s("text", { class: "station-name", x: sx + w + 5, y: sy + 3 }, label));
+  for (const [label, sx, sy, w, left] of shape.stations) {
+    const beside = left ? { x: sx - 5, "text-anchor": "end" } : { x: sx + w + 5 };
+    root.append(s("rect", { class: "station", x: sx - 1, y: sy - 7, width: w + 2, height: 14, rx: 4 }), s("text", { class: "station-name", y: sy + 3, ...beside }, label));
+  }
   shape.places.forEach(([label, px, py, w, initial], i) => {
     const pill = s("rect", { class: "place", x: px - w / 2, y: py - 11, width: w, height: 22, rx: 11 });
     root.append(pill, s("text", { x: px, y: py + 4, "text-anchor": "middle" }, label));
