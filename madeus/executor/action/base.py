@@ -277,6 +277,10 @@ class JobAction(ActionKind):
 
     takes_command_options = True
 
+    def durable(self, call: Call) -> bool:
+        """Whether this call is a job at all; one that is not is done by `perform` like any other action."""
+        return True
+
     @abstractmethod
     def job(self, call: Call, context: Context, attempt: int) -> Job:
         """The job of an attempt: the same for the same call, whoever asks. Its identifier is ``context.job_id(attempt)``."""

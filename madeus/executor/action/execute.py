@@ -48,7 +48,7 @@ async def execute(
     kind = registry.get(action.kind)
     call = prepare(kind, action, context.scope)
     again = kind.idempotent or context.idempotent
-    if resume and not isinstance(kind, JobAction):
+    if resume and not (isinstance(kind, JobAction) and kind.durable(call)):
         if not again:
             raise ActionInterrupted(action.kind, context.host.name)
         resume = False
@@ -98,10 +98,13 @@ class _Attempts:
             number += 1
 
     def _job_of(self, number: int) -> str | None:
-        return self.context.job_id(number) if isinstance(self.kind, JobAction) else None
+        return self.context.job_id(number) if self._durable() else None
+
+    def _durable(self) -> bool:
+        return isinstance(self.kind, JobAction) and self.kind.durable(self.call)
 
     async def _attempt(self, number: int) -> ActionResult:
-        if isinstance(self.kind, JobAction):
+        if isinstance(self.kind, JobAction) and self._durable():
             return self.kind.result(self.call, self.context, await self._job(self.kind, number))
         await self.context.notify(Attempt(number, None))
         timeout = asyncio.timeout(self.timeout)

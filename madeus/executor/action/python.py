@@ -1,0 +1,208 @@
+"""``python "module:function"``: a callable of the user's, on the controller."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from madeus.executor.action.base import (
+    ActionKind,
+    ActionResult,
+    Call,
+    Context,
+    Description,
+    Kind,
+    Masked,
+    Parameter,
+    RuntimeValue,
+    show,
+)
+from madeus.executor.errors import ActionFailed, InvalidAction, PythonActionFailed
+from madeus.executor.inventory import Host
+from madeus.executor.transport.base import Transport
+from madeus.model.value import Duration
+
+
+@dataclass(frozen=True, slots=True)
+class PythonContext:
+    """What the user's callable gets as its first argument."""
+
+    host: Host
+    """The host of the component."""
+
+    transport: Transport
+    """Jobs and files on that host; of use to asynchronous callables."""
+
+    values: Mapping[str, Any]
+    """Parameters, data ports and secrets by name, as Python values."""
+
+    arguments: tuple[Any, ...]
+    """The values after the name of the callable."""
+
+    outputs: tuple[str, ...]
+    """Ports named after ``->``; return one value, a tuple of as many, or a mapping by name."""
+
+    attempt: int
+
+
+class Python(ActionKind):
+    """Calls ``function(context, *arguments)``: a plain function in a thread, an asynchronous one in the event loop."""
+
+    description: ClassVar[Description] = Description(
+        name="python",
+        summary="call a Python function on the controller",
+        arguments=(
+            Parameter(
+                "target", Kind.STRING, "`module:function`; modules beside the .madeus file are found", required=True
+            ),
+            Parameter("argument", Kind.ANY, "argument for the function", many=True),
+        ),
+        outputs=None,
+        example='python "tools:register" "${ip}" -> token',
+    )
+
+    @override
+    def check(self, call: Call) -> None:
+        module, colon, function = call.text(0).partition(":")
+        if not colon or not all(part.isidentifier() for part in [*module.split("."), *function.split(".")]):
+            raise InvalidAction(
+                call.kind, f"`{show(call.arguments[0])}` is no callable", 'write it as "module:function"'
+            )
+
+    @override
+    def plan(self, call: Call, context: Context) -> str:
+        return " ".join(["python", *map(show, (call.arguments[0], *call.arguments[1]))])
+
+    @override
+    async def perform(self, call: Call, context: Context, attempt: int) -> ActionResult:
+        target = call.text(0)
+        function = load(call.kind, target, context.base)
+        arguments = tuple(python_value(value) for value in call.arguments[1])
+        given = PythonContext(
+            context.host,
+            context.transport,
+            {name: python_value(value) for name, value in context.scope.items()},
+            arguments,
+            call.outputs,
+            attempt,
+        )
+        try:
+            if inspect.iscoroutinefunction(function):
+                returned = await function(given, *arguments)
+            else:
+                returned = await asyncio.to_thread(function, given, *arguments)
+                if inspect.isawaitable(returned):
+                    returned = await returned
+        except ActionFailed:
+            raise
+        except Exception as error:
+            raise PythonActionFailed(context.host.name, target, _said(error), trace_of_user(error)) from error
+        return ActionResult(outputs=_outputs(call, context, returned))
+
+
+def load(kind: str, target: str, base: Path) -> Callable[..., Any]:
+    """The callable that a target names; modules beside the .madeus file come first.
+
+    Raises:
+        InvalidAction: no such module or function, or its module does not import.
+    """
+    module_name, _, path = target.partition(":")
+    beside = str(base.resolve())
+    if beside not in sys.path:
+        sys.path.insert(0, beside)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        way_out = (
+            f"is there a {module_name.replace('.', '/')}.py in {base}, or a package installed?"
+            if error.name == module_name
+            else ""
+        )
+        raise InvalidAction(kind, f"no module `{error.name}`", way_out) from None
+    except Exception as error:  # whatever the module does while it is imported
+        raise InvalidAction(
+            kind, f"the module `{module_name}` does not import: {_said(error)}", trace_of_user(error)
+        ) from error
+    for name in path.split("."):
+        if not hasattr(found, name):
+            raise InvalidAction(kind, f"`{module_name}` has no `{path}`")
+        found = getattr(found, name)
+    if not callable(found):
+        raise InvalidAction(kind, f"`{target}` cannot be called")
+    function: Callable[..., Any] = found
+    return function
+
+
+def trace_of_user(error: BaseException) -> str:
+    """A traceback without the frames of this package, the standard library's threads and the import system."""
+    own = str(Path(__file__).resolve().parents[2])
+    frames = traceback.extract_tb(error.__traceback__)
+    kept = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith((own, "<frozen importlib"))
+        and not frame.filename.endswith(("concurrent/futures/thread.py", "asyncio/threads.py", "importlib/__init__.py"))
+    ]
+    head = "Traceback (most recent call last):\n" if kept else ""
+    return (head + "".join(traceback.format_list(kept)) + "".join(traceback.format_exception_only(error))).rstrip()
+
+
+def python_value(value: RuntimeValue) -> Any:
+    """A value as Python code likes it: secrets in the clear, durations in seconds, lists, dictionaries."""
+    if isinstance(value, Masked):
+        return value.plain
+    if isinstance(value, Duration):
+        return value.seconds
+    if isinstance(value, tuple):
+        if value and all(isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) for item in value):
+            return {item[0]: python_value(item[1]) for item in value if isinstance(item, tuple)}
+        return [python_value(item) for item in value]
+    return value
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _outputs(call: Call, context: Context, returned: Any) -> dict[str, RuntimeValue]:
+    names = call.outputs
+    if not names:
+        return {}
+    if isinstance(returned, Mapping):
+        lacking = [name for name in names if name not in returned]
+        if lacking:
+            raise ActionFailed(call.kind, context.host.name, f"{call.text(0)} returned no value for `{lacking[0]}`")
+        values = [returned[name] for name in names]
+    elif len(names) == 1:
+        values = [returned]
+    elif isinstance(returned, tuple | list) and len(returned) == len(names):
+        values = list(returned)
+    else:
+        raise ActionFailed(
+            call.kind, context.host.name, f"{call.text(0)} must return {len(names)} values: {', '.join(names)}"
+        )
+    return {name: _model_value(call, context, name, value) for name, value in zip(names, values, strict=True)}
+
+
+def _model_value(call: Call, context: Context, name: str, value: Any) -> RuntimeValue:
+    if isinstance(value, str | bool | int | float | Duration | Masked):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(_model_value(call, context, name, item) for item in value)
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return tuple((key, _model_value(call, context, name, item)) for key, item in value.items())
+    raise ActionFailed(
+        call.kind,
+        context.host.name,
+        f"{call.text(0)} returned {type(value).__name__} for `{name}`",
+        help="return text, a number, a list or a mapping",
+    )
