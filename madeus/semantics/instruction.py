@@ -96,8 +96,10 @@ def blocked(system: System, conf: Configuration, program: str, position: int, hi
 
 def _stage_blocked(system: System, conf: Configuration, stage: int, hint: Blocker | None) -> Blocker | None:
     for index, program in enumerate(system.programs):
-        if system.stage_of[index] == stage - 1 and conf.positions[index] < len(program.instructions):
+        if system.stage_of[index] < stage and conf.positions[index] < len(program.instructions):
             return StageWait(program.name)
+        if system.stage_of[index] == stage and conf.positions[index] > 0:
+            return None  # a program of this stage has begun, so the stage has
     return _all_idle_blocked(system, conf, hint)
 
 

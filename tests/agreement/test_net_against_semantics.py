@@ -1,0 +1,85 @@
+"""The net of a system and the step relation have the same runs and the same configurations."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+from hypothesis import HealthCheck, Phase, event, given, note, settings
+
+from madeus.petri import Translation, TranslationError, translate
+from madeus.petri.net import Marking
+from madeus.semantics.configuration import Configuration
+from madeus.semantics.step import Step, apply, enabled
+from madeus.semantics.system import System
+from tests.strategies import systems
+
+LIMIT = 400
+"""Configurations compared for each system at most."""
+
+
+def assert_same_graph(system: System, translation: Translation, limit: int = LIMIT) -> int:
+    """Walk both graphs side by side from the start; returns the number of configurations compared."""
+    net = translation.net
+    first = system.initial()
+    assert translation.decode(net.initial) == first
+    meaning: dict[Marking, Configuration] = {net.initial: first}
+    marking_of: dict[Configuration, Marking] = {first: net.initial}
+    waiting = deque((net.initial,))
+    compared = 0
+    while waiting and compared < limit:
+        marking = waiting.popleft()
+        conf = meaning[marking]
+        compared += 1
+        after: dict[Step, set[Marking]] = {}
+        for transition, following in net.successors(marking):
+            label = net.labels[transition]
+            assert label is not None
+            after.setdefault(label, set()).add(following)
+        assert set(after) == set(enabled(system, conf))
+        for step, markings in after.items():
+            expected = apply(system, conf, step)
+            assert len(markings) == 1, f"{step} leads to {len(markings)} markings"
+            (following,) = markings
+            if following not in meaning:
+                assert translation.decode(following) == expected
+                assert marking_of.setdefault(expected, following) == following
+                meaning[following] = expected
+                waiting.append(following)
+            assert meaning[following] == expected
+    return compared
+
+
+def check(system: System, local_states: int) -> None:
+    note(f"{system.assembly}\nstages {system.stages}\nfailures {system.failures}")
+    try:
+        translation = translate(system, local_states)
+    except TranslationError:
+        event("too large to translate")
+        return
+    compared = assert_same_graph(system, translation)
+    event("compared wholly" if compared < LIMIT else "compared to the limit")
+
+
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@given(systems())
+@settings(relaxed, max_examples=100)
+def test_net_and_step_relation_agree_on_small_systems(system: System) -> None:
+    check(system, 2_000)
+
+
+@given(systems())
+@settings(relaxed, max_examples=60)
+def test_the_general_form_of_the_net_agrees_too(system: System) -> None:
+    check(system, 0)
+
+
+@pytest.mark.long
+@given(systems(most=4))
+@settings(relaxed, max_examples=4_000, phases=[Phase.generate, Phase.shrink])
+def test_net_and_step_relation_agree_on_thousands_of_systems(system: System) -> None:
+    check(system, 2_000)
+    check(system, 30)
+    check(system, 0)
