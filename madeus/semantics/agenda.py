@@ -9,7 +9,7 @@ held by test.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from madeus.semantics import instruction
 from madeus.semantics.blocker import Blocker, Gone, PortWait, Wait, Watch
@@ -33,6 +33,8 @@ class Agenda:
         self._taken = 0
         self._known: dict[Step, int] = {}
         """Steps in ``_ready`` or ``_waiting``, each with the number of steps taken when it came there."""
+        self._held: dict[Step, None] = {}
+        """Enabled steps that `take_next` was told to leave."""
         self._waiting: dict[Step, Wait] = {}
         self._watchers: dict[str, dict[tuple[str, str], dict[Step, None]]] = {}
         for component in configuration.components:
@@ -51,10 +53,18 @@ class Agenda:
     def ready(self) -> list[Step]:
         """The enabled urgent steps, longest enabled first."""
         conf = self.configuration
-        return [step for step in self._ready if blocked(self.system, conf, step) is None]
+        return [step for step in (*self._ready, *self._held) if blocked(self.system, conf, step) is None]
 
-    def take_next(self) -> tuple[Step, int] | None:
+    def release(self, step: Step) -> None:
+        """Let `take_next` look at a held step again, before all others. Raises KeyError for one that is not held."""
+        del self._held[step]
+        self._ready.appendleft(step)
+
+    def take_next(self, hold: Callable[[Step], bool] | None = None) -> tuple[Step, int] | None:
         """Take the longest enabled urgent step, if there is one.
+
+        hold: asked of each step that could be taken; one it is true of is left, and not looked at until `release`. It stays
+        enabled, or stops being so, without notice.
 
         Returns the step and its cause: the index, counted from 0, of the taken step that enabled it; -1: the start.
         """
@@ -64,6 +74,10 @@ class Agenda:
             # Looked at after the latest step: still true.
             reason = None if since == self._taken else blocked(self.system, self.configuration, step)
             if reason is None:
+                if hold is not None and hold(step):
+                    self._ready.popleft()
+                    self._held[step] = None
+                    continue
                 self._take(step, ())
                 return step, since - 1
             self._ready.popleft()
@@ -85,10 +99,13 @@ class Agenda:
         if self._known.pop(step, None) is not None:
             if self._ready and self._ready[0] == step:
                 self._ready.popleft()
+            elif step in self._held:
+                del self._held[step]
             else:
                 self._ready.remove(step)
         if after.clash is not None:
             self._ready.clear()
+            self._held.clear()
             self._waiting.clear()
             self._known.clear()
             return after

@@ -1,0 +1,168 @@
+"""The tables of the journal, and how a connection to it is set up."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from madeus.executor.journal.errors import JournalBusy, JournalTooNew, JournalUnusable
+
+SCHEMA = 1
+"""Version of the tables; kept in ``PRAGMA user_version``."""
+
+APPLICATION = 0x4D414455
+"""``PRAGMA application_id``: tells a journal from any other SQLite file."""
+
+BUSY_SECONDS = 60.0
+"""How long to wait for other processes that write."""
+
+TABLES = """
+CREATE TABLE runs (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  assembly TEXT NOT NULL,
+  stages TEXT NOT NULL,
+  state TEXT NOT NULL,
+  created REAL NOT NULL,
+  ended REAL,
+  epoch INTEGER NOT NULL,
+  file TEXT NOT NULL,
+  base TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  lock TEXT NOT NULL,
+  program TEXT NOT NULL,
+  inventory TEXT NOT NULL,
+  settings TEXT NOT NULL
+) STRICT;
+CREATE TABLE sessions (
+  run TEXT NOT NULL REFERENCES runs(id),
+  epoch INTEGER NOT NULL,
+  pid INTEGER NOT NULL,
+  ticks INTEGER NOT NULL,
+  machine TEXT NOT NULL,
+  host TEXT NOT NULL,
+  user TEXT NOT NULL,
+  since REAL NOT NULL,
+  PRIMARY KEY (run, epoch)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE locks (
+  key TEXT PRIMARY KEY,
+  run TEXT NOT NULL,
+  epoch INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE steps (
+  run TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  time REAL NOT NULL,
+  kind TEXT NOT NULL,
+  component TEXT NOT NULL,
+  element TEXT NOT NULL,
+  station TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  cause INTEGER NOT NULL,
+  produced TEXT,
+  PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE attempts (
+  run TEXT NOT NULL,
+  fired INTEGER NOT NULL,
+  action INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  execution INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  host TEXT NOT NULL,
+  state TEXT NOT NULL,
+  job TEXT,
+  boot TEXT,
+  began REAL,
+  ended REAL,
+  seconds REAL,
+  exit_code INTEGER,
+  changed INTEGER,
+  stdout BLOB NOT NULL,
+  stderr BLOB NOT NULL,
+  error TEXT,
+  help TEXT,
+  outputs TEXT,
+  PRIMARY KEY (run, fired, action, number)
+) STRICT;
+"""
+
+
+def open_database(path: Path, create: bool) -> sqlite3.Connection:
+    """A connection to the journal: write-ahead log, every commit on the disk before it counts.
+
+    create: make the file and its directory (readable by the user alone) when they are missing. The connection may be used
+    from several threads, one at a time.
+
+    Raises:
+        JournalUnusable: missing (without create), no permission, no database, damaged.
+        JournalTooNew: of a later version.
+    """
+    if create:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            reason = f"cannot be made: {error.strerror or error}"
+            raise JournalUnusable(path, reason, "name a directory of yours with --state") from None
+    elif not path.exists():
+        raise JournalUnusable(path, "does not exist", "no run was made with this state directory; see --state")
+    with guarded(path):
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            _set_up(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if _pragma(connection, "user_version") != SCHEMA:
+        connection.execute("BEGIN IMMEDIATE")
+        version, application = _pragma(connection, "user_version"), _pragma(connection, "application_id")
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if version == 0 and application == 0 and tables == 0:
+            for statement in TABLES.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute("COMMIT")
+            return
+        connection.execute("ROLLBACK")
+        if application == APPLICATION and version > SCHEMA:
+            raise JournalTooNew(path, version, SCHEMA)
+    if _pragma(connection, "application_id") != APPLICATION:
+        raise JournalUnusable(path, "is a database of another program", "name another directory with --state")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    found = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    assert isinstance(found, int)
+    return found
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into sentences about the journal."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise JournalBusy(path) from error
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
+            way_out = "move it away, or name another directory with --state; on the hosts the jobs keep their results"
+            raise JournalUnusable(path, f"is damaged: {text}", way_out) from error
+        if code == sqlite3.SQLITE_FULL:
+            raise JournalUnusable(
+                path, "cannot be written: the disk is full", "make room, then resume the run"
+            ) from error
+        raise JournalUnusable(path, f"cannot be used: {text}") from error

@@ -1,0 +1,156 @@
+"""How a run ended: what failed and why, what was not started because of it, and how to go on."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from madeus.executor.errors import ActionFailed, ExecutorError
+from madeus.executor.firing import Firing, TransitionFailed
+from madeus.executor.journal.events import AttemptState, RunState
+from madeus.executor.journal.store import state_directory
+from madeus.executor.perform import Stopped
+from madeus.executor.secrets import Vault
+from madeus.semantics import (
+    Configuration,
+    Deadlock,
+    Step,
+    StepKind,
+    System,
+    Trace,
+    apply,
+    find_deadlock,
+    is_done,
+    simulate,
+)
+
+AHEAD = 200_000
+"""Steps that are looked ahead for what was not started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A transition that failed and what is known of the reason. Secrets are masked."""
+
+    component: str
+    transition: str
+    host: str
+    action: str
+    """Kind of the action: ``run``."""
+    position: int
+    """Of the action in the transition, from 0."""
+    attempt: int
+    reason: str
+    help: str = ""
+    undecided: bool = False
+    """Whether it is not known if the action took effect: only the user can decide."""
+    stopped: bool = False
+    """Whether it had not begun when the run was stopped."""
+    exit_code: int | None = None
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+    @property
+    def name(self) -> str:
+        """``db.start``."""
+        return f"{self.component}.{self.transition}"
+
+    @staticmethod
+    def of(firing: Firing, failure: TransitionFailed, vault: Vault) -> Failure:
+        """The failure of what a firing ran last."""
+        error = failure.error
+        output = (error.stdout, error.stderr) if isinstance(error, ActionFailed) else (b"", b"")
+        return Failure(
+            firing.component,
+            firing.transition.name,
+            firing.host,
+            firing.transition.actions[firing.action].kind,
+            firing.action,
+            firing.attempt,
+            vault.mask(error.message),
+            vault.mask(error.help),
+            failure.state is AttemptState.LOST,
+            isinstance(error, Stopped),
+            error.status if isinstance(error, ActionFailed) else None,
+            *output,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run that its controller has let go."""
+
+    run: str
+    state: RunState
+    trace: Trace
+    configuration: Configuration = field(repr=False)
+    failures: tuple[Failure, ...] = ()
+    not_started: tuple[tuple[str, str], ...] = ()
+    """Transitions that would have followed had nothing failed: (instance, transition), in the order of the prediction."""
+    deadlock: Deadlock | None = None
+    """What waits for what, when not everything is done."""
+    state_directory: Path = Path()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is done."""
+        return self.state is RunState.DONE
+
+    @property
+    def exit_code(self) -> int:
+        """Of the command line: 0 done, 1 failed or stuck, 130 interrupted."""
+        return {RunState.DONE: 0, RunState.INTERRUPTED: 130}.get(self.state, 1)
+
+    @property
+    def resume_command(self) -> str:
+        """The command that goes on with the run; empty when there is nothing to go on with."""
+        if self.state in (RunState.DONE, RunState.STUCK):
+            return ""
+        words = ["madeus", "run", "--resume", self.run]
+        if self.state_directory != state_directory():
+            words += ["--state", str(self.state_directory)]
+        return shlex.join(words)
+
+
+class RunFailed(ExecutorError):
+    """A run did not come to its end: raised by `RunResult`'s users who want an exception."""
+
+    exit_code = 1
+
+    def __init__(self, result: RunResult) -> None:
+        super().__init__(f"run {result.run} {result.state}", result.resume_command)
+        self.result = result
+
+
+def conclude(
+    system: System,
+    conf: Configuration,
+    trace: Trace,
+    *,
+    run: str,
+    state_directory: Path,
+    failures: tuple[Failure, ...],
+    stopped: bool,
+) -> RunResult:
+    """The result of a run that can go no further, or was stopped."""
+    failures = tuple(sorted(failures, key=lambda f: (f.stopped, f.component, f.transition)))
+    if is_done(system, conf):
+        return RunResult(run, RunState.DONE, trace, conf, state_directory=state_directory)
+    failed = any(state.failed for state in conf.components.values())
+    state = RunState.INTERRUPTED if stopped else RunState.FAILED if failed else RunState.STUCK
+    deadlock = None if stopped else find_deadlock(system, conf)
+    ahead = not_started(system, conf) if stopped or failed else ()
+    return RunResult(run, state, trace, conf, failures, ahead, deadlock, state_directory)
+
+
+def not_started(system: System, conf: Configuration) -> tuple[tuple[str, str], ...]:
+    """Transitions that would fire from here on if every failed one were retried with success."""
+    if conf.clash is not None:
+        return ()
+    for component, state in conf.components.items():
+        for transition in sorted(state.failed):
+            conf = apply(system, conf, Step(StepKind.RETRY, component, transition))
+    ahead = simulate(system, start=conf, steps=AHEAD)
+    fired = [(e.step.component, e.step.element) for e in ahead.trace.events if e.step.kind is StepKind.FIRE]
+    return tuple(dict.fromkeys(fired))
