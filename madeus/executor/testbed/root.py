@@ -1,0 +1,204 @@
+"""A host's root: an overlay whose lower layer is shared by every host and whose upper layer is the host's disk.
+
+`prepare_disk` lays the seed files into the upper layer before it is mounted (a second lower layer below `/` would be
+refused with ELOOP); `enter_root` runs in the host's PID 1, inside its fresh namespaces, and leaves it in the new root.
+
+What of the machine must not show in a host is hidden by opaque directories: home directories, SSH settings, apt's
+sources and credentials, what runs from cron.
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from madeus.executor.testbed import syscalls
+from madeus.executor.testbed.syscalls import mount
+
+HIDDEN = (
+    "root",
+    "home",
+    "mnt",
+    "media",
+    "etc/ssh",
+    "etc/apt",
+    "etc/cron.d",
+    "var/spool/cron",
+    "var/tmp",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+)
+"""Directories of the lower layer that a host sees empty; they keep their owner and mode."""
+
+REPOSITORY = "opt/madeus-packages"
+"""Where a host sees the bed's package repository (read-only)."""
+
+DISK_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs", "jfs", "zfs"})
+_NOT_OVERLAID = frozenset({"proc", "sys", "dev", "run", "tmp", "root", "home", "mnt", "media", "boot"})
+_DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+_READ_ONLY_IN_PROC = ("sys", "sysrq-trigger", "irq", "bus", "fs")
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One file to lay into a host's disk."""
+
+    path: str
+    """Relative to the host's root."""
+    content: bytes
+    mode: int = 0o644
+    link: bool = False
+    """`content` is what a symbolic link points to."""
+
+
+def prepare_disk(directory: Path, lower: Path, seeds: Iterable[Seed]) -> None:
+    """Make the disk of a host (`directory/upper`) with its seed files, unless it is there: a host keeps what it wrote.
+
+    Directories that the lower layer has too take their owner and mode from there, since the upper layer's count.
+    """
+    upper = directory / "upper"
+    if upper.exists():
+        return
+    fresh = directory / "upper.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    fresh.chmod(0o755)
+    for hidden in HIDDEN:
+        path = _directory(fresh, lower, hidden)
+        os.setxattr(path, "trusted.overlay.opaque", b"y")
+    _directory(fresh, lower, REPOSITORY)
+    for seed in seeds:
+        path = _directory(fresh, lower, str(Path(seed.path).parent)) / Path(seed.path).name
+        if seed.link:
+            path.symlink_to(os.fsdecode(seed.content))
+            continue
+        path.write_bytes(seed.content)
+        path.chmod(seed.mode)
+    fresh.rename(upper)
+
+
+def _directory(upper: Path, lower: Path, relative: str) -> Path:
+    path, model = upper, lower
+    for part in Path(relative).parts:
+        path, model = path / part, model / part
+        if path.is_dir():
+            continue
+        path.mkdir(mode=0o755)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            like = model.stat()
+            os.chown(path, like.st_uid, like.st_gid)
+            path.chmod(stat.S_IMODE(like.st_mode))
+    return path
+
+
+def disks_below_root(mountinfo: str) -> list[str]:
+    """Mount points of disks other than `/` that belong to the system (a separate `/usr` or `/var`), outermost first.
+
+    An overlay of `/` does not show them: each needs one of its own. `mountinfo` is the text of /proc/self/mountinfo.
+    """
+    found = []
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        # proc(5): blanks in paths are written in octal
+        target = left.split()[4].encode().decode("unicode_escape")
+        kind = right.split()[0]
+        first = target.strip("/").split("/")[0]
+        if target != "/" and kind in DISK_FILE_SYSTEMS and first not in _NOT_OVERLAID and Path(target).is_dir():
+            found.append(target)
+    return sorted(set(found))
+
+
+def enter_root(directory: Path, lower: Path, repository: Path) -> None:
+    """Build the root of a host from its disk in `directory` and make it the caller's root.
+
+    The caller is PID 1 in fresh mount, pid, uts, ipc and network namespaces. Raises OSError; its text names the mount.
+    """
+    mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
+    extra = disks_below_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")) if str(lower) == "/" else []
+    os.chdir(directory)
+    Path("root").mkdir(exist_ok=True)
+    overlay(str(lower), "upper", "work", "root")
+    for number, target in enumerate(extra):
+        Path(f"disk{number}").mkdir(exist_ok=True)
+        overlay(target, f"disk{number}", f"work{number}", f"root{target}")
+    _bind_read_only(str(repository), f"root/{REPOSITORY}")
+    os.chdir("root")
+    _system_mounts()
+    _devices()
+    # A machine that refuses to start services at installation (containers do) must not make its hosts refuse.
+    Path("usr/sbin/policy-rc.d").unlink(missing_ok=True)
+    syscalls.pivot_root_here()
+
+
+def overlay(lower: str, upper: str, work: str, target: str) -> None:
+    """Mount one overlay. Raises OSError.
+
+    Relative `upper`, `work` and `target`: no path of the user's needs escaping in the option string but `lower`.
+
+    `volatile` spares every fsync of a package installation; it leaves a mark in `work` that forbids a second mount, so
+    `work`, which holds nothing between two mounts, is made anew.
+    """
+    shutil.rmtree(work, ignore_errors=True)
+    Path(work).mkdir()
+    Path(upper).mkdir(exist_ok=True)
+    escaped = "".join(f"\\{letter}" if letter in "\\:," else letter for letter in lower)
+    mount(
+        "madeus", target, "overlay", 0, f"lowerdir={escaped},upperdir={upper},workdir={work},redirect_dir=on,volatile"
+    )
+
+
+def try_overlay(directory: Path, lower: Path) -> None:
+    """Mount an overlay with its disk in `directory`, in the caller's mount namespace. Raises OSError."""
+    os.chdir(directory)
+    Path("root").mkdir()
+    overlay(str(lower), "upper", "work", "root")
+    Path("root/written").write_bytes(b"")
+
+
+def _bind_read_only(source: str, target: str) -> None:
+    mount(source, target, flags=syscalls.MS_BIND)
+    mount(source, target, flags=syscalls.MS_BIND | syscalls.MS_REMOUNT | syscalls.MS_RDONLY | syscalls.MS_NODEV)
+
+
+def _system_mounts() -> None:
+    """/proc, /sys, /run, /tmp; what of /proc acts on the whole machine is read-only, as container engines do."""
+    plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
+    mount("proc", "proc", "proc", plain | syscalls.MS_NOEXEC)
+    for name in _READ_ONLY_IN_PROC:
+        with suppress(FileNotFoundError):
+            target = f"proc/{name}"
+            mount(target, target, flags=syscalls.MS_BIND)
+            remount = syscalls.MS_BIND | syscalls.MS_REMOUNT | syscalls.MS_RDONLY | plain | syscalls.MS_NOEXEC
+            mount(target, target, flags=remount)
+    mount("sysfs", "sys", "sysfs", plain | syscalls.MS_NOEXEC | syscalls.MS_RDONLY)
+    mount("tmpfs", "run", "tmpfs", plain, "mode=755")
+    mount("tmpfs", "tmp", "tmpfs", plain, "mode=1777")
+    Path("run/sshd").mkdir(mode=0o755)
+    Path("run/lock").mkdir()
+    Path("run/lock").chmod(0o1777)
+    Path("run/utmp").touch()
+
+
+def _devices() -> None:
+    mount("tmpfs", "dev", "tmpfs", syscalls.MS_NOSUID, "mode=755")
+    for name, (major, minor) in _DEVICES.items():
+        os.mknod(f"dev/{name}", 0o666 | stat.S_IFCHR, os.makedev(major, minor))
+        Path(f"dev/{name}").chmod(0o666)
+    for name, target in {
+        "fd": "/proc/self/fd",
+        "stdin": "/proc/self/fd/0",
+        "stdout": "/proc/self/fd/1",
+        "stderr": "/proc/self/fd/2",
+        "ptmx": "pts/ptmx",
+    }.items():
+        Path(f"dev/{name}").symlink_to(target)
+    for name in ("pts", "shm", "mqueue"):
+        Path(f"dev/{name}").mkdir()
+    noexec = syscalls.MS_NOSUID | syscalls.MS_NOEXEC
+    mount("devpts", "dev/pts", "devpts", noexec, "newinstance,ptmxmode=0666,mode=620,gid=5")
+    mount("tmpfs", "dev/shm", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=1777")
+    with suppress(OSError):  # a kernel may be built without message queues
+        mount("mqueue", "dev/mqueue", "mqueue", noexec | syscalls.MS_NODEV)
