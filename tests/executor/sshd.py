@@ -94,7 +94,9 @@ class Sshd:
         for process in self.connections():
             with_children = [process, *children(process)]
             for one in with_children:
-                if Path(f"/proc/{one}/comm").exists() and Path(f"/proc/{one}/comm").read_text().strip().startswith("sshd"):
+                if Path(f"/proc/{one}/comm").exists() and Path(f"/proc/{one}/comm").read_text().strip().startswith(
+                    "sshd"
+                ):
                     os.kill(one, signal.SIGKILL)
 
     def stop(self) -> None:
