@@ -69,7 +69,7 @@ class Configuration(NamedTuple):
 
     components: Map[str, ComponentState]
     providers: Map[PortName, tuple[PortName, ...]]
-    """Connections from the use port's side, in order of connection; no empty entries."""
+    """Connections from the use port's side, sorted (when each was made is forgotten); no empty entries."""
     users: Map[PortName, tuple[PortName, ...]]
     """The same connections from the provide port's side."""
     data: Map[PortName, Value | None]
@@ -114,4 +114,4 @@ def initial_data(assembly: Assembly, instance: Instance) -> Mapping[PortName, No
 
 
 def _frozen(lists: dict[PortName, list[PortName]]) -> Map[PortName, tuple[PortName, ...]]:
-    return Map({port: tuple(ends) for port, ends in lists.items()})
+    return Map({port: tuple(sorted(ends)) for port, ends in lists.items()})

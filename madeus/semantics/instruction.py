@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from immutables import Map
 
 from madeus.model import (
@@ -207,7 +209,9 @@ Links = Map[PortName, tuple[PortName, ...]]
 
 
 def _with(links: Links, port: PortName, end: PortName) -> Links:
-    return links.set(port, (*links.get(port, ()), end))
+    ends = links.get(port, ())
+    at = bisect_left(ends, end)
+    return links.set(port, (*ends[:at], end, *ends[at:]))
 
 
 def _without(links: Links, port: PortName, end: PortName) -> Links:
