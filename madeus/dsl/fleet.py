@@ -1,0 +1,156 @@
+"""Rollouts and roles: settings read, chains of versions checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from madeus.diagnostics import Span
+from madeus.dsl import names_errors, program_errors
+from madeus.dsl import syntax as s
+from madeus.dsl.report import Report
+from madeus.dsl.scope import World
+from madeus.dsl.values import Environment, evaluate
+from madeus.model import Duration, Role, RoleVersion, Rollout, Value
+
+_Words = Sequence[Value]
+
+
+def _whole(value: Value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _share(value: Value) -> bool:
+    return isinstance(value, float) and 0 <= value <= 1
+
+
+_FORMS: dict[str, tuple[str, Callable[[_Words], bool]]] = {
+    "cluster": (
+        "cluster by fingerprint diameter 2",
+        lambda w: (
+            len(w) in (2, 4)
+            and tuple(w[:2]) == ("by", "fingerprint")
+            and (len(w) == 2 or (w[2] == "diameter" and _whole(w[3])))
+        ),
+    ),
+    "representatives": ("representatives 1", lambda w: len(w) == 1 and _whole(w[0]) and w[0] != 0),
+    "protocol": (
+        "protocol balanced",
+        lambda w: len(w) == 1 and w[0] in ("no_staging", "front_loading", "balanced", "random"),
+    ),
+    "stages": ("stages [1, 10, 50%]", lambda w: len(w) >= 1),
+    "threshold": ("threshold 95%", lambda w: len(w) == 1 and _share(w[0])),
+    "failures": (
+        "failures max 3 per cluster",
+        lambda w: (
+            len(w) in (2, 4)
+            and w[0] == "max"
+            and (_whole(w[1]) or _share(w[1]))
+            and (len(w) == 2 or (w[2] == "per" and w[3] in ("cluster", "stage", "rollout")))
+        ),
+    ),
+    "test": ("test transition check", lambda w: len(w) >= 2 and isinstance(w[0], str)),
+    "soak": ("soak 30s", lambda w: len(w) == 1 and isinstance(w[0], Duration)),
+    "on_failure": ("on_failure rollback", lambda w: len(w) == 1 and w[0] in ("rollback", "freeze")),
+}
+"""What each setting looks like, and whether words are of that form."""
+
+
+def lower_rollout(written: s.Rollout, world: World, visible: int) -> Rollout:
+    """A rollout with its program looked up and its settings read; everything wrong is reported."""
+    report = world.report
+    program = written.program
+    if world.programs.get(program.text, visible) is None and not world.may_declare(program.text, visible):
+        report.add(names_errors.unknown_program(program.text, program.span, world.programs.known(visible)))
+    env = Environment(report, secrets=world.secret_spans(visible), secrets_used=world.secrets_used)
+    settings: list[tuple[str, tuple[Value, ...]]] = []
+    seen: dict[str, Span] = {}
+    for setting in written.settings:
+        if isinstance(setting, s.Broken):
+            continue
+        name, span = setting.name.text, setting.name.span
+        words = _words(setting.items, env)
+        if name not in _FORMS:
+            report.add(names_errors.unknown_setting(name, span, _FORMS))
+            continue
+        if name in seen:
+            report.add(names_errors.duplicate_key("the setting", name, span, seen[name]))
+            continue
+        seen[name] = span
+        form, fits = _FORMS[name]
+        if words is None:
+            continue
+        if not fits(words):
+            report.add(program_errors.wrong_setting(name, form, setting.span))
+        settings.append((name, tuple(words)))
+    return Rollout(written.name.text, program.text, written.fleet.text, tuple(settings))
+
+
+def _words(items: Sequence[s.Value | s.Option], env: Environment) -> list[Value] | None:
+    words: list[Value] = []
+    for item in items:
+        if isinstance(item, s.Option):
+            words.append(item.name.text)
+            if item.value is None:
+                continue
+        value = evaluate(item.value if isinstance(item, s.Option) and item.value is not None else item, env)  # type: ignore[arg-type]
+        if value is None:
+            return None
+        words.append(value)
+    return words
+
+
+def lower_role(written: s.Role, report: Report) -> Role:
+    """A role with its versions in order; they have to form one line from a single first one."""
+    name = written.name.text
+    broken = written.broken or any(isinstance(v, s.Broken) for v in written.versions)
+    versions = [v for v in written.versions if isinstance(v, s.RoleVersion)]
+    if len(written.bases) != 1 and not broken:
+        span = written.bases[1].span if len(written.bases) > 1 else written.name.span
+        report.add(program_errors.wrong_base(name, len(written.bases), span))
+    known: dict[str, Span] = {}
+    for version in versions:
+        text, span = version.version.value, version.version.span
+        if text in known:
+            report.add(names_errors.duplicate_key("the version", text, span, known[text]))
+        known.setdefault(text, span)
+        if version.origin is not None and version.origin[0].text != "package":
+            report.add(program_errors.wrong_origin(version.origin[0].text, version.origin[0].span))
+    if not broken:
+        _check_chain(versions, name, known, report)
+    return Role(
+        name,
+        written.bases[0].text if written.bases else "",
+        tuple(
+            RoleVersion(
+                version.version.value,
+                version.after.value if version.after is not None else "",
+                version.origin[1].text if version.origin is not None else "",
+            )
+            for version in versions
+        ),
+    )
+
+
+def _check_chain(versions: Sequence[s.RoleVersion], role: str, known: dict[str, Span], report: Report) -> None:
+    following: dict[str, Span] = {}
+    first: Span | None = None
+    for version in versions:
+        text, span = version.version.value, version.version.span
+        if known[text] != span:
+            continue
+        if version.after is None:
+            if first is not None:
+                report.add(program_errors.broken_chain(text, role, span, first, "is a second first one"))
+            first = first or span
+            continue
+        before = version.after.value
+        if before not in known:
+            report.add(names_errors.unknown_version(before, role, version.after.span, known))
+        elif before in following:
+            reason = f'comes after "{before}" as another one does'
+            report.add(program_errors.broken_chain(text, role, version.after.span, following[before], reason))
+        else:
+            following[before] = version.after.span
+    if versions and first is None and len(following) == len(known):
+        span = versions[0].version.span
+        report.add(program_errors.broken_chain(versions[0].version.value, role, span, span, "is part of a circle"))
