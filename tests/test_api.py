@@ -1,0 +1,54 @@
+"""The door for Python programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import madeus
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_door_has_these_names_and_no_others() -> None:
+    assert set(madeus.__all__) == {"Design", "LoadError", "SelectionError", "Simulation", "Trace", "load"}
+
+
+def test_a_file_is_loaded_and_simulated() -> None:
+    design = madeus.load(ROOT / "examples/openstack.madeus")
+    assert repr(design) == "<Design assembly openstack>"
+    assert design.simulate(durations="max").trace.makespan == pytest.approx(143.18)
+    assert design.simulate(durations={"nova.cell_setup": 1000.0}).trace.makespan > 1000
+    assert design.simulate(durations="random", seed=3) == design.simulate(durations="random", seed=3)
+
+
+def test_programs_and_parameters_are_chosen_by_name() -> None:
+    site = madeus.load(ROOT / "examples/site.madeus")
+    assert site.simulate(programs=["install", "upgrade"]).trace.stages == (("install",), ("upgrade",))
+    lamp = madeus.load(ROOT / "examples/lamp/lamp.madeus", n=5)
+    assert len(lamp.assembly().instances) == 6
+
+
+def test_errors_of_a_file_come_as_one_exception_with_all_diagnostics(tmp_path: Path) -> None:
+    file = tmp_path / "bad.madeus"
+    file.write_text("assembly a { x: Nope  y: Neither }\n")
+    with pytest.raises(madeus.LoadError) as caught:
+        madeus.load(file)
+    assert len(caught.value.diagnostics) == 2
+    assert "x: Nope" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"assembly": "sit"}, "did you mean site?"),
+        ({"programs": ["instal"]}, "did you mean install?"),
+        ({"durations": "sometimes"}, "durations are min, mean, max, random or a table"),
+    ],
+)
+def test_what_is_not_there_is_a_selection_error(arguments: dict[str, object], message: str) -> None:
+    site = madeus.load(ROOT / "examples/site.madeus")
+    with pytest.raises(madeus.SelectionError) as caught:
+        site.simulate(**arguments)  # type: ignore[arg-type]
+    assert message in str(caught.value)
