@@ -13,7 +13,7 @@ from __future__ import annotations
 from madeus.diagnostics import Diagnostic, Span, nearest
 from madeus.dsl import syntax_errors as errors
 from madeus.dsl.build import Builder
-from madeus.dsl.scan import Scanned, Token
+from madeus.dsl.scan import MOST_FAULTS, Scanned, Token
 from madeus.dsl.stack import Stack
 from madeus.dsl.syntax import Broken
 from madeus.dsl.tables import Tables
@@ -141,6 +141,8 @@ class Recovery:
 
         `kind` is what it was read as (NEWLINE for the line end before it); `before` are the states before reductions it led to.
         """
+        if len(self._builder.diagnostics) > MOST_FAULTS and self._tokens[position].kind != "$END":
+            del self._tokens[position:-1]
         token = self._tokens[position]
         stack = self._stack
         if token.kind in {"RBRACE", "RPAR", "RSQB"} and kind != "NEWLINE" and not self._opened(token.kind):
@@ -175,7 +177,8 @@ class Recovery:
         if word in errors.HOMES and ("RBRACE" in terminals or "$END" in terminals) and self._word(position + 1):
             return errors.wrong_block(self._span(position), word, self._block())
         found = errors.shown("NEWLINE" if kind == "NEWLINE" else token.kind, token.text)
-        if position and (token.fresh or token.kind == "$END"):
+        complete = "RBRACE" in terminals or "$END" in terminals
+        if position and (token.kind == "$END" or (token.fresh and not (complete and kind != "NEWLINE"))):
             span, after = self._after(position)
             if token.kind != "$END":
                 found = f"{found} on the next line" if kind != "NEWLINE" else found
@@ -315,14 +318,24 @@ class Recovery:
         """Skip to a token that an open block takes after something unreadable, and put that there."""
         stack, tokens = self._stack, self._tokens
         levels = list(stack.levels())
-        if tokens[position].fresh and stack.after("BROKEN", stack.states) is not None and self._resumed != position:
+        if tokens[position].fresh and stack.after("BROKEN", stack.states) is not None:
             levels.insert(0, 0)
+        margin = self._margin(levels, position)
         depth = 0
         start = position + 1 if self._resumed == position and tokens[position].kind != "$END" else position
         for ahead in range(start, len(tokens)):
             token = tokens[ahead]
             if depth <= 0 or token.kind == "$END" or (token.kind in _TOP and self.begins_statement(ahead)):
-                level = self._level(levels, ahead, depth <= 0)
+                level = self._level(levels, ahead)
+                if (
+                    level is None
+                    and depth <= 0
+                    and token.kind == "NAME"
+                    and token.fresh
+                    and token.column == margin
+                    and ahead > position
+                ):
+                    level = self._list_level(levels)
                 if level is not None:
                     self._resumed = ahead
                     self._give_up(level, ahead)
@@ -330,7 +343,25 @@ class Recovery:
             depth = max(0, depth + _BRACES.get(token.kind, 0))
         raise AssertionError("the end of the file is taken everywhere")
 
-    def _level(self, levels: list[int], position: int, balanced: bool) -> int | None:
+    def _list_level(self, levels: list[int]) -> int | None:
+        """The innermost level that is a list of statements."""
+        for level in levels:
+            states = self._stack.states[:level] if level else self._stack.states
+            broken = self._stack.after("BROKEN", states)
+            if broken is not None and (self._stack.fits("RBRACE", broken) or self._stack.fits("$END", broken)):
+                return level
+        return None
+
+    def _margin(self, levels: list[int], position: int) -> int | None:
+        """The column in which the faulty statement begins, if it begins its line: where the next one will begin too."""
+        level = self._list_level(levels)
+        if level is None:
+            return None
+        firsts = self._stack.firsts
+        first = self._tokens[firsts[level - 1] if 0 < level <= len(firsts) else position]
+        return first.column if first.fresh else None
+
+    def _level(self, levels: list[int], position: int) -> int | None:
         """The innermost level that goes on with this token, if the layout makes it look like a beginning or an end."""
         stack, token = self._stack, self._tokens[position]
         begins = self.begins_statement(position) or self._begins_instance(position) or self._begins_in_line(position)

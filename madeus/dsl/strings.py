@@ -30,10 +30,12 @@ def string(token: Token, span: Span, report: Callable[[Diagnostic], None]) -> St
     literal: list[str] = []
     position = 0
     margin = quotes == 3 and offset > quotes
+    inside = _Inside(token.text, span)
+    open_hole = False
     for mark in _MARK.finditer(text):
         literal.append(_without_margin(text, position, mark.start(), drop, margin))
         position = mark.end()
-        where = _inside(token, span, offset + mark.start(), offset + mark.end())
+        where = inside.span(offset + mark.start(), offset + mark.end())
         if mark.group(1) is not None:
             literal.append(_ESCAPES.get(mark.group(1), mark.group()))
         elif mark.group(2) is not None:
@@ -42,7 +44,9 @@ def string(token: Token, span: Span, report: Callable[[Diagnostic], None]) -> St
         elif mark.group() == "$${":
             literal.append("${")
         else:
-            report(scan_errors.open_hole(where))
+            if not open_hole:  # one report a string is enough
+                report(scan_errors.open_hole(where))
+            open_hole = True
             literal.append("${")
     literal.append(_without_margin(text, position, len(text), drop, margin))
     _close(parts, literal)
@@ -81,14 +85,22 @@ def _without_margin(text: str, start: int, end: int, drop: int, margin: bool) ->
     )
 
 
-def _inside(token: Token, span: Span, start: int, end: int) -> Span:
-    """The span of a stretch of a token's text."""
-    text = token.text
-    line, column = span.start_line, span.start_column
-    breaks = text.count("\n", 0, start)
-    if breaks:
-        line += breaks
-        column = start - text.rfind("\n", 0, start)
-    else:
-        column += start
-    return Span(span.file, line, column, line, column + end - start, span.start + start, span.start + end)
+class _Inside:
+    """Spans of stretches of a token's text, asked for in order; each letter is looked at once."""
+
+    __slots__ = ("_column", "_line", "_position", "_span", "_text")
+
+    def __init__(self, text: str, span: Span) -> None:
+        self._text, self._span = text, span
+        self._position, self._line, self._column = 0, span.start_line, span.start_column
+
+    def span(self, start: int, end: int) -> Span:
+        breaks = self._text.count("\n", self._position, start)
+        if breaks:
+            self._line += breaks
+            self._column = start - self._text.rfind("\n", self._position, start)
+        else:
+            self._column += start - self._position
+        self._position = start
+        line, column, file, offset = self._line, self._column, self._span.file, self._span.start
+        return Span(file, line, column, line, column + end - start, offset + start, offset + end)

@@ -1,7 +1,7 @@
 """The parse tables that Lark makes of `grammar.lark`, in a form of our own; the only module that imports Lark.
 
 Making them takes longer than reading most files, so they are kept as JSON in the user's cache directory under a name made of
-the grammar's and Lark's version; without a writable cache they are made each time. Nothing but numbers and names is kept,
+the grammar; without a writable cache they are made each time. Nothing but numbers and names is kept,
 so a damaged or foreign file can do no harm beyond being thrown away.
 """
 
@@ -14,7 +14,6 @@ import os
 import tempfile
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ class Tables:
 def tables() -> Tables:
     """The tables of the grammar, from the cache where there is one."""
     grammar = GRAMMAR.read_text("utf-8")
-    key = hashlib.sha256(f"{_FORMAT}\0{version('lark')}\0{grammar}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{_FORMAT}\0{grammar}".encode()).hexdigest()[:24]
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError):
         return _loaded(json.loads((_cache_directory() / f"grammar-{key}.json").read_bytes()))
     raw = _generated(grammar)
