@@ -60,7 +60,7 @@ def draw(
     source = _dot(file, assembly, kind, settings, overview)
     drawn = source.encode() if form == "dot" else render(source, form)
     if output is None:
-        click.get_binary_stream("stdout").write(drawn)
+        sys.stdout.buffer.write(drawn)
         return
     try:
         Path(output).write_bytes(drawn)

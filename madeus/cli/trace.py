@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,8 @@ WIDEST = 160
 )
 @click.option("--chrome", type=click.Path(dir_okay=False), help="Write a Chrome trace; ui.perfetto.dev opens it.")
 @click.option("--text/--no-text", default=None, help="Print a timeline. Default: when nothing is written to a file.")
-def trace(source: str, html: str | None, chrome: str | None, text: bool | None) -> None:
+@click.option("--state", type=click.Path(path_type=Path), help="Directory of the journal. Default: the usual one.")
+def trace(source: str, html: str | None, chrome: str | None, text: bool | None, state: Path | None) -> None:
     """Show what ran when: SOURCE is a run, or a file that `madeus simulate --trace` wrote.
 
     \b
@@ -35,7 +35,7 @@ def trace(source: str, html: str | None, chrome: str | None, text: bool | None) 
       madeus trace openstack.json
       madeus trace openstack.json --html openstack.html --chrome openstack-perfetto.json
     """
-    shown = find(source)
+    shown = find(source, state)
     if html is not None:
         from madeus.view.page import trace_page
 
@@ -49,13 +49,16 @@ def trace(source: str, html: str | None, chrome: str | None, text: bool | None) 
         _print(shown)
 
 
-def find(source: str) -> Document:
-    """The trace that a word on the command line speaks of: a file, else a run. Raises InputError."""
+def find(source: str, state: Path | None = None) -> Document:
+    """The trace that a word on the command line speaks of: a file, else a run. Raises InputError or JournalError.
+
+    state: directory of the journal; None: the usual one.
+    """
     from madeus.view.document import read_document
 
     path = Path(source)
     if not path.exists():
-        run = _run(source)
+        run = _run(source, state)
         if run is None:
             raise InputError(f"there is no run {source}, and no file of that name")
         return run
@@ -69,21 +72,24 @@ def find(source: str) -> Document:
         raise InputError(f"{source}: {error}") from error
 
 
-def _run(run: str) -> Document | None:
-    """A run of the journal, or None when there is no such run."""
-    try:
-        journal = import_module("madeus.executor.journal.read")
-    except ModuleNotFoundError as error:
-        if error.name is None or not error.name.startswith("madeus.executor.journal"):
-            raise
-        return None
-    from madeus.view.document import Document
+def _run(run: str, state: Path | None) -> Document | None:
+    """A run of the journal, or None when there is no journal. Raises InputError or JournalError."""
+    from madeus.executor.errors import ExecutorError
+    from madeus.executor.journal.read import read_run
+    from madeus.executor.journal.store import FILE, state_directory
+    from madeus.view.run import run_document
 
     try:
-        found, assembly, details = journal.load_run(run)
-    except LookupError:
-        return None
-    return Document(found, assembly, details=details)
+        return run_document(read_run(run, state)) if (state_directory(state) / FILE).exists() else None
+    except ExecutorError as error:
+        words = f"{error}\n{error.help}".rstrip()
+        raise (InputError if error.exit_code == InputError.exit_code else JournalError)(words) from error
+
+
+class JournalError(click.ClickException):
+    """The journal cannot be read: exit code 1."""
+
+    exit_code = 1
 
 
 def _print(shown: Document) -> None:

@@ -78,6 +78,7 @@ def _slice(execution: Execution, trace: Trace, pid: int, tid: int, critical: boo
                 "description": a.description,
                 "exit code": a.exit_code,
                 "attempt": a.attempt,
+                "error": a.error,
                 "stdout": a.stdout[-LONGEST_OUTPUT:],
                 "stderr": a.stderr[-LONGEST_OUTPUT:],
             }

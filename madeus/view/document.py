@@ -129,6 +129,7 @@ def _detail_to_json(detail: Detail) -> dict[str, Any]:
             "stderr": a.stderr,
             "seconds": a.seconds,
             "attempt": a.attempt,
+            "error": a.error,
         }
         for a in detail.actions
     ]
@@ -151,4 +152,5 @@ def _action_from_json(value: Mapping[str, Any]) -> ActionDetail:
         str(value["stderr"]),
         seconds,
         int(value["attempt"]),
+        str(value.get("error", "")),
     )

@@ -45,6 +45,12 @@ def assembly_dot(assembly: Assembly, configuration: Configuration | None = None,
     return str(graph.source)
 
 
+def _text(words: str) -> str:
+    """Words that DOT is to show as they are; of a type of their own, which `str` would lose again."""
+    shown: str = escape(words)
+    return shown
+
+
 def type_dot(kind: ComponentType) -> str:
     """DOT of one component type."""
     graph = _graph(kind.name)
@@ -53,7 +59,7 @@ def type_dot(kind: ComponentType) -> str:
 
 
 def _graph(name: str) -> Digraph:
-    graph = Digraph(name=str(escape(name)))
+    graph = Digraph(name=_text(name))
     graph.attr(rankdir="TB", compound="true", fontname=_FONT, nodesep="0.25", ranksep="0.3", bgcolor="white", pad="0.2")
     graph.attr("node", fontname=_FONT, fontsize="10", color=_LINE, fontcolor="#0f172a", penwidth="1.1")
     graph.attr("edge", fontname=_FONT, fontsize="9", color=_LINE, fontcolor="#334155", arrowsize="0.7", penwidth="1.1")
@@ -119,7 +125,7 @@ class _Component:
             outer.attr(label="", peripheries="0", margin="6")
             with outer.subgraph(name=f"cluster_b{number}") as box:
                 box.attr(
-                    label=str(escape(self.heading)),
+                    label=_text(self.heading),
                     fontname=f"{_FONT} bold",
                     fontsize="11",
                     labeljust="l",
@@ -162,7 +168,7 @@ class _Component:
         cluster = self.clusters[name] = f"cluster_g{next(self.numbers)}"
         with box.subgraph(name=cluster) as inner:
             inner.attr(
-                label=str(escape(name)),
+                label=_text(name),
                 style="dashed,rounded",
                 color=_FAINT,
                 fontcolor="#475569",
@@ -185,7 +191,7 @@ class _Component:
     def _loose_group(self, box: Digraph, name: str) -> None:
         """A group that overlaps another one cannot be an outline of its own: a note with dotted lines instead."""
         node = self._node("group", name)
-        box.node(node, str(escape(name)), shape="box", style="dashed,rounded", color=_FAINT, fontsize="9", height="0.2")
+        box.node(node, _text(name), shape="box", style="dashed,rounded", color=_FAINT, fontsize="9", height="0.2")
         for place in sorted(self.kind.group_places[name]):
             box.edge(node, self._node("place", place), style="dotted", arrowhead="none", color=_FAINT)
 
@@ -193,7 +199,7 @@ class _Component:
         marked = name in self.state.places
         box.node(
             self._node("place", name),
-            str(escape(name)),
+            _text(name),
             shape="ellipse",
             height="0.3",
             margin="0.06,0.03",
@@ -218,7 +224,7 @@ class _Component:
                 fixedsize="true",
                 style="filled",
                 fillcolor=fill,
-                tooltip=str(escape(f"{'output' if sort == 'out' else 'input'} dock of {transition.name}")),
+                tooltip=_text(f"{'output' if sort == 'out' else 'input'} dock of {transition.name}"),
             )
         for station in self.kind.stations_of(transition):
             if self._is_join(station) and f"station {station}" not in drawn:
@@ -227,7 +233,7 @@ class _Component:
                 box.node(
                     self._node("station", station),
                     "",
-                    xlabel=str(escape(station)) if written else "",
+                    xlabel=_text(station) if written else "",
                     shape="box",
                     width="0.5",
                     height="0.04",
@@ -235,7 +241,7 @@ class _Component:
                     style="filled",
                     fillcolor=_LINE,
                     fontsize="8",
-                    tooltip=str(escape(f"join of {self.kind.station_place[station]}")),
+                    tooltip=_text(f"join of {self.kind.station_place[station]}"),
                 )
 
     def _is_join(self, station: str) -> bool:
@@ -253,7 +259,7 @@ class _Component:
             self._node("out", name),
             self._node("in", name),
             name,
-            label=str(escape(f" {name} ✗" if failed else f" {name}")),
+            label=_text(f" {name} ✗" if failed else f" {name}"),
             color=colour,
             fontcolor=colour,
             penwidth="2.6" if running or failed else "1.1",
@@ -291,14 +297,14 @@ class _Component:
         outer.node(
             node,
             "",
-            xlabel=str(escape(port.name)),
+            xlabel=_text(port.name),
             shape="circle",
             width="0.16",
             fixedsize="true",
             style="filled",
             fillcolor=_LINE if filled else "white",
             fontsize="9",
-            tooltip=str(escape(f"provide {port.kind} {port.name}")),
+            tooltip=_text(f"provide {port.kind} {port.name}"),
         )
         for bound in port.bound:
             end, cluster = self._bound(bound)
@@ -310,7 +316,7 @@ class _Component:
         outer.node(
             node,
             "",
-            xlabel=str(escape(port.name)),
+            xlabel=_text(port.name),
             shape="invhouse",
             width="0.2",
             height="0.16",
@@ -318,7 +324,7 @@ class _Component:
             style="filled",
             fillcolor="#cbd5e1" if port.kind is PortKind.SERVICE else "white",
             fontsize="9",
-            tooltip=str(escape(f"use {port.kind} {port.name}")),
+            tooltip=_text(f"use {port.kind} {port.name}"),
         )
         for name in port.transitions:
             self.graph.edge(node, self._node("out", name), style="dotted", arrowhead="none", color="#64748b")
@@ -340,7 +346,7 @@ def _overview(graph: Digraph, assembly: Assembly, configuration: Configuration |
         between.setdefault((c.provider, c.user), []).append(c.provide)
     for (provider, user), ports in between.items():
         words = ", ".join(ports) if len(between) <= OVERVIEW_ABOVE else ""
-        graph.edge(nodes[provider], nodes[user], label=str(escape(words)), arrowhead="vee", color="#64748b")
+        graph.edge(nodes[provider], nodes[user], label=_text(words), arrowhead="vee", color="#64748b")
 
 
 def _box(instance: Instance, kind: ComponentType, state: ComponentState) -> str:

@@ -174,7 +174,7 @@ def _instruction(event: Event, programs: dict[str, Program]) -> str:
 
 def _action(action: Any) -> list[Any]:
     seconds = round(action.seconds, 6)
-    return [action.description, action.exit_code, action.stdout, action.stderr, seconds, action.attempt]
+    return [action.description, action.exit_code, action.stdout, action.stderr, seconds, action.attempt, action.error]
 
 
 def _shapes(assembly: Assembly, names: list[str], host_of: dict[str, str], types: _Numbers) -> dict[str, Shape]:

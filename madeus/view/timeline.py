@@ -24,6 +24,8 @@ class ActionDetail:
     """How long the attempt took."""
     attempt: int = 1
     """1 for the first."""
+    error: str = ""
+    """Why it failed, where the output does not tell: a timeout, a lost connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ from madeus.model import (
     WaitAll,
     WaitComponent,
 )
+from madeus.semantics.simulate import simulate
+from madeus.semantics.system import System
+from madeus.semantics.time import middle
+from madeus.semantics.trace import Trace
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "view"
 
@@ -171,3 +175,19 @@ def star(users: int) -> Assembly:
         (Instance("db", "MariaDB", "db1"), *(Instance(w, "Apache", f"host{i % 20}") for i, w in enumerate(webs))),
         tuple(Connection(w, u, "db", p) for w in webs for u, p in (("db_ip", "ip"), ("db", "sql"))),
     )
+
+
+@pytest.fixture
+def make_star() -> object:
+    """One database and as many web servers as asked for."""
+    return star
+
+
+@pytest.fixture
+def simulated() -> object:
+    """Trace of an assembly, with the mean durations, under the programs given, one after another."""
+
+    def run(assembly: Assembly, *programs: Program) -> Trace:
+        return simulate(System(assembly, [[p] for p in programs]), middle).trace
+
+    return run

@@ -32,10 +32,11 @@ function jump(text, action) {
   return button;
 }
 
-function actionNode([description, exit, out, err, seconds, attempt]) {
+function actionNode([description, exit, out, err, seconds, attempt, error]) {
   const bad = exit !== null && exit !== 0;
   const line = h("small", {}, h("span", { class: bad ? "bad" : "" }, exit === null ? "no exit code" : "exit code " + exit), " · " + clock(seconds) + (attempt > 1 ? " · attempt " + attempt : ""));
   const node = h("div", { class: "action" }, h("b", {}, description), line);
+  if (error) node.append(h("small", { class: "bad" }, error));
   if (out) node.append(h("pre", { tabindex: 0, "aria-label": "standard output" }, out));
   if (err) node.append(h("pre", { class: "err", tabindex: 0, "aria-label": "standard error" }, err));
   if (!out && !err) node.append(h("small", {}, "no output"));

@@ -9,7 +9,7 @@ function startGantt(data) {
   gantt.spacer = h("div");
   gantt.box.append(gantt.svg, gantt.spacer);
   gantt.hay = data.bars.map((b) => {
-    const detail = (b.detail ? b.detail[1] : []).map((a) => a[0] + "\n" + a[2] + "\n" + a[3]).join("\n");
+    const detail = (b.detail ? b.detail[1] : []).map((a) => a[0] + "\n" + a[2] + "\n" + a[3] + "\n" + a[6]).join("\n");
     return [b.name, data.raw.hosts[b.host], detail].join("\n").toLowerCase();
   });
   $("packed").checked = new Set(data.bars.map((b) => b.name)).size > 400;
