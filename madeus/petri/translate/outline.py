@@ -54,7 +54,7 @@ class Course:
     removable: bool
     """Whether some program may delete it."""
     additions: int
-    """Number of instructions that add it."""
+    """How often it may be added."""
     pushes: tuple[PushPoint, ...]
     ordered: bool
     """Whether the pushes can only happen in the order in which they are listed."""
@@ -106,8 +106,10 @@ def outline(system: System) -> Outline:
                 case _:
                     pass
     pushes = _pushes(system)
-    courses: dict[str, Course] = {}
     initial = system.assembly.instance
+    courses: dict[str, Course] = {}
+    for name in initial.keys() & added.keys() - removed:
+        del added[name]  # a name that is never free is never added
     for name in [*initial, *(name for name in added if name not in initial)]:
         first = [initial[name].type] if name in initial else []
         points = pushes.get(name, ())
@@ -117,7 +119,7 @@ def outline(system: System) -> Outline:
             tuple(dict.fromkeys([*first, *added.get(name, ())])),
             name in initial,
             name in removed,
-            len(added.get(name, ())),
+            len(added.get(name, ())) if name in removed else min(1, len(added.get(name, ()))),
             points,
             _ordered(system, points),
         )
