@@ -184,7 +184,7 @@ def _shapes(assembly: Assembly, names: list[str], host_of: dict[str, str], types
         instance = known.get(name)
         if instance is not None:
             heading = f"{name} : {instance.type}  @{host_of[name]}"
-            least[instance.type] = max(least[instance.type], text_width(heading) * 1.12 + 26)
+            least[instance.type] = max(least[instance.type], text_width(heading) * 1.22 + 26)
     return {name: shape(assembly.types[name], width) for name, width in least.items() if name in assembly.types}
 
 
