@@ -15,7 +15,7 @@ from madeus.semantics import Trace
 ROOT = Path(__file__).parents[2]
 OPENSTACK = str(ROOT / "examples/openstack.madeus")
 SITE = str(ROOT / "examples/site.madeus")
-MEASURED = list(csv.DictReader((ROOT / "tests/golden/openstack/makespans.csv").open()))
+MEASURED = list(csv.DictReader((ROOT / "tests/golden/openstack/makespans.csv").read_text().splitlines()))
 VARIANTS = {
     "dag_nt4": ("openstack", ""),
     "dag_2t": ("openstack-aeolus", "-aeolus"),
