@@ -3,9 +3,14 @@
 A code is never given another meaning; a code that is no longer used keeps its page. To add codes write a module in
 `madeus/diagnostics/pages/` with a tuple `PAGES` and name it below. The numbers:
 
-    MAD001 to MAD009  files                     pages/files.py
-    MAD010 to MAD049  letters and syntax        pages/syntax.py
-    MAD050 and up     names, types, structure   the modules that follow
+    MAD001 to MAD007  files                        pages/files.py
+    MAD008 and MAD009 imports, duration tables     pages/imports.py
+    MAD010 to MAD049  letters and syntax           pages/syntax.py
+    MAD050 to MAD069  unknown names                pages/names.py
+    MAD070 to MAD083  duplicate and unused names   pages/twice.py
+    MAD085 to MAD104  values and kinds of ports    pages/types.py
+    MAD110 to MAD127  life cycles and assemblies   pages/structure.py
+    MAD130 to MAD153  programs, verify, fleets     pages/programs.py
 """
 
 from __future__ import annotations
@@ -13,9 +18,18 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from madeus.diagnostics.page import Page
-from madeus.diagnostics.pages import files, syntax
+from madeus.diagnostics.pages import files, imports, names, programs, structure, syntax, twice, types
 
-_PARTS = (files.PAGES, syntax.PAGES)
+_PARTS = (
+    files.PAGES,
+    imports.PAGES,
+    syntax.PAGES,
+    names.PAGES,
+    twice.PAGES,
+    types.PAGES,
+    structure.PAGES,
+    programs.PAGES,
+)
 
 
 def _register() -> dict[str, Page]:

@@ -47,6 +47,7 @@ class _Lowering:
         )
         self.info = TypeInfo(self.name, declaration, self.broken)
         self.info.sound = not self.broken
+        self.visible = visible
         self.secrets = world.secret_spans(visible)
         self.blind = bool(world.incomplete & visible)
         self.transitions = self._transitions()
@@ -323,7 +324,7 @@ class _Lowering:
             by_transition[scope.transition] = scope
             self.world.secrets_used |= scope.secrets_used
         self.world.opaque = self.world.opaque or opaque or bool(self.broken)
-        if self.broken or info.open_head:
+        if self.world.faulty & self.visible:
             return
         acting = {t.name for t in info.model.transitions if t.actions}
         if not opaque:

@@ -66,7 +66,7 @@ class _Loading:
         self.sources = sources
         self.report = report
         self.settings = settings
-        self.world = World(report, incomplete=sources.incomplete)
+        self.world = World(report, incomplete=sources.incomplete, faulty=sources.faulty)
         self.assemblies: dict[str, AssemblyInfo] = {}
         self.programs: dict[str, ProgramInfo] = {}
         self.verifications: list[VerifyInfo] = []
@@ -204,9 +204,11 @@ class _Loading:
 
     def _unused(self) -> None:
         world = self.world
+        if world.faulty:
+            return
         for info in self.assemblies.values():
             check_parameters(info, self.report)
-        if world.opaque or world.broken or self.sources.incomplete:
+        if world.opaque or self.sources.incomplete:
             return
         for name, (secret, _) in world.secrets.entries.items():
             if name not in world.secrets_used:

@@ -89,6 +89,8 @@ class World:
     """What could not be read at the top level, with the number of its file."""
     incomplete: int = 0
     """Files (bits) some import of which could not be read: anything may have been declared there."""
+    faulty: int = 0
+    """Files (bits) with faults in their syntax: what they read is not all known."""
     type_infos: dict[str, TypeInfo] = field(default_factory=dict)
     secrets_used: set[str] = field(default_factory=set)
     opaque: bool = False

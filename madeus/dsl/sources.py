@@ -49,6 +49,11 @@ class Sources:
     """Files (bits) that were not read whole, or an import of which could not be read."""
 
     @property
+    def faulty(self) -> int:
+        """Files (bits) with faults in their syntax."""
+        return sum(1 << number for number, source in enumerate(self.files) if not source.parsed.ok)
+
+    @property
     def texts(self) -> dict[str, str]:
         return {source.name: source.parsed.source.text for source in self.files}
 

@@ -1,0 +1,207 @@
+"""MAD130 to MAD153: programs, verify blocks, rollouts and roles."""
+
+from __future__ import annotations
+
+from madeus.diagnostics.page import Page
+
+_WEB = """component Web {
+  initial place off
+  place on
+  provide service http at on
+  transition start: off -> on
+  behavior stop { transition stop: on -> off }
+}
+"""
+_CLIENT = """component Client {
+  initial place off
+  place on
+  use service web for start
+  transition start: off -> on
+}
+"""
+_PAIR = _WEB + "\n" + _CLIENT
+_SITE = _PAIR + "\nassembly site {\n  web: Web\n  c:   Client\n  connect c.web to web.http\n}\n"
+_REPLICAS = _WEB + "\nassembly site {\n  web[1..3]: Web\n}\n"
+_ROLLED = _SITE + "\nprogram go for site {\n  push web.deploy\n}\n\nrollout r of program go over fleet {\n  "
+
+
+def _program(body: str) -> str:
+    return _SITE + "\nprogram go for site {\n" + "".join(f"  {line}\n" for line in body.split("; ")) + "}\n"
+
+
+def _verify(body: str) -> str:
+    return (
+        _SITE + "\nverify site {\n  goal up = web.on and c.on\n" + "".join(f"  {b}\n" for b in body.split("; ")) + "}\n"
+    )
+
+
+PAGES = (
+    Page(
+        code="MAD130",
+        title="an instance added that exists",
+        text="""
+`add` makes an instance that does not exist yet; `delete` takes one away, and its name may be used again.
+""",
+        wrong=_program("add web: Web"),
+        mended=_program("add web2: Web"),
+    ),
+    Page(
+        code="MAD131",
+        title="an instance named after it was deleted",
+        text="After `delete` nothing can be pushed to the instance, connected to it or waited for.",
+        wrong=_program("disconnect c.web from web.http; delete c; push c.deploy"),
+        mended=_program("push c.deploy; wait c; disconnect c.web from web.http; delete c"),
+    ),
+    Page(
+        code="MAD132",
+        title="an instance deleted while it is connected",
+        text="""
+`delete` waits until the instance is idle and none of its ports is connected. This connection is never taken away.
+""",
+        wrong=_program("delete c"),
+        mended=_program("disconnect c.web from web.http; delete c"),
+    ),
+    Page(
+        code="MAD133",
+        title="a connection taken away that is not there",
+        text="""
+`disconnect` names a connection of the assembly, or one that a program has made before, the use port first.
+""",
+        wrong=_program("disconnect c.web from web.http; disconnect c.web from web.http; delete c"),
+        mended=_program("disconnect c.web from web.http; delete c"),
+    ),
+    Page(
+        code="MAD134",
+        title="a push that does nothing",
+        text="""
+None of the behavior's transitions leaves a place that can be marked when the push is reached, so it ends at once.
+""",
+        wrong=_program("add web2: Web; push web2.stop; wait all"),
+        mended=_program("add web2: Web; push web2.deploy; push web2.stop; wait all"),
+    ),
+    Page(
+        code="MAD135",
+        title="a wait before its push",
+        text="A program is done line by line: the push that has the label stands before the `wait` for it.",
+        wrong=_program("wait up; push web.deploy as up"),
+        mended=_program("push web.deploy as up; wait up"),
+    ),
+    Page(
+        code="MAD136",
+        title="a recovery that does not match its push",
+        text="""
+`on_failure push` names as many components as the push itself, each for its own, or one single component for all.
+""",
+        wrong=_REPLICAS + "\nprogram go for site {\n  push web.deploy on_failure push web[1..2].stop\n}\n",
+        mended=_REPLICAS + "\nprogram go for site {\n  push web.deploy on_failure push web.stop\n}\n",
+    ),
+    Page(
+        code="MAD137",
+        title="an added instance with a port left open",
+        text="""
+The program adds an instance and ends without connecting one of its use ports, which is not `optional`. What needs the
+port waits until another program connects it.
+""",
+        wrong=_program("add c2: Client"),
+        mended=_program("add c2: Client; connect c2.web to web.http"),
+    ),
+    Page(
+        code="MAD140",
+        title="a comparison that makes no sense",
+        text="""
+`duration` and `parametric` are compared with `<`, `<=`, `>` or `>=`: an upper bound speaks of the slowest run, a lower
+one of the fastest. `available ... off` takes `<=`.
+""",
+        wrong=_verify("duration up = 3min"),
+        mended=_verify("duration up <= 3min"),
+    ),
+    Page(
+        code="MAD141",
+        title="a sequence of one transition",
+        text="""
+`sequence a.start, b.start` says that `b.start` never begins before `a.start` has ended; it takes at least two.
+""",
+        wrong=_verify("sequence web.start"),
+        mended=_verify("sequence web.start, c.start"),
+    ),
+    Page(
+        code="MAD142",
+        title="failures inside of failures",
+        text="""
+A block `with failures` says how many actions may fail; one inside of another would leave open which number counts.
+""",
+        wrong=_verify("with failures 1 { reachable up with failures 2 { terminates } }"),
+        mended=_verify("with failures 1 { reachable up }; with failures 2 { terminates }"),
+    ),
+    Page(
+        code="MAD143",
+        title="a program of another assembly",
+        text="A verify block asks about programs for its own assembly.",
+        wrong=_SITE + "\nassembly other {\n  w: Web\n}\n\nprogram go for other {\n  push w.deploy\n}\n"
+        "\nverify site after go {\n  terminates\n}\n",
+        mended=_SITE + "\nassembly other {\n  w: Web\n}\n\nprogram go for other {\n  push w.deploy\n}\n"
+        "\nverify other after go {\n  terminates\n}\n",
+    ),
+    Page(
+        code="MAD144",
+        title="a place or a port",
+        text="""
+The component has a place and a provide port of this name, which are not active at the same times: a formula could mean
+either.
+""",
+        wrong=_WEB.replace("service http at on", "service off at on")
+        + "\nassembly site {\n  web: Web\n}\n\nverify site {\n  forbidden web.off\n}\n",
+        mended=_WEB + "\nassembly site {\n  web: Web\n}\n\nverify site {\n  forbidden web.off\n}\n",
+    ),
+    Page(
+        code="MAD145",
+        title="a question about one instance",
+        text="""
+A `parametric` question is about one transition of one instance; a name without an index stands for all replicas.
+""",
+        wrong=_REPLICAS + "\nverify site {\n  goal up = web.on\n  parametric web.start for up <= 3min\n}\n",
+        mended=_REPLICAS + "\nverify site {\n  goal up = web.on\n  parametric web[1].start for up <= 3min\n}\n",
+    ),
+    Page(
+        code="MAD146",
+        title="a negative number",
+        text="Numbers of failures and of transitions, and times, are not negative.",
+        wrong=_verify("with failures -1 { reachable up }"),
+        mended=_verify("with failures 1 { reachable up }"),
+    ),
+    Page(
+        code="MAD150",
+        title="a setting that cannot be read",
+        text="""
+The settings of a rollout: `cluster by fingerprint diameter 2`, `representatives 1`, `protocol balanced` (or no_staging,
+front_loading, random), `stages [1, 10]`, `threshold 95%`, `failures max 3 per cluster`, `test transition check`, `soak
+30s`, `on_failure rollback` (or freeze).
+""",
+        wrong=_ROLLED + "protocol ballanced\n}\n",
+        mended=_ROLLED + "protocol balanced\n}\n",
+    ),
+    Page(
+        code="MAD151",
+        title="a role without exactly one base",
+        text="The stack of a role's machines begins with one base layer.",
+        wrong='role web {\n  version "2.0"\n}\n',
+        mended='role web {\n  base debian12\n  version "2.0"\n}\n',
+    ),
+    Page(
+        code="MAD152",
+        title="versions that form no line",
+        text="""
+The versions of a role depend on each other in one line: the first has no `after`, every other one names the one before
+it, and no two name the same.
+""",
+        wrong='role web {\n  base debian12\n  version "1"\n  version "2" after "1"\n  version "3" after "1"\n}\n',
+        mended='role web {\n  base debian12\n  version "1"\n  version "2" after "1"\n  version "3" after "2"\n}\n',
+    ),
+    Page(
+        code="MAD153",
+        title="an unknown origin of a version",
+        text='A version is packaged from a machine: `version "2.0" from package m1`.',
+        wrong='role web {\n  base debian12\n  version "2.0" from machine m1\n}\n',
+        mended='role web {\n  base debian12\n  version "2.0" from package m1\n}\n',
+    ),
+)
