@@ -313,7 +313,7 @@ class _Reader:
         """Line where a key stands, in its table where that has a header; `None` when it cannot be told."""
         bare = re.escape(key)
         assignment = re.compile(rf"""\s*(?:[\w."'\[\]-]+\.)?["']?{bare}["']?\s*[.=]""")
-        header = re.compile(rf"""\s*\[\s*(?:[^\]]*\.\s*)?["']?{bare}["']?\s*\]""")
+        header = re.compile(rf"""\s*\[\s*(?:[^\]]*\.\s*)?["']?{bare}["']?\s*[\].]""")
         current = ""
         fallback = None
         for number, line in enumerate(self.lines, 1):

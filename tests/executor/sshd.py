@@ -39,9 +39,10 @@ class Sshd:
                 self.port = probe.getsockname()[1]
         self.write_known_hosts()
         (self.folder / "config").write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host_key\nPidFile {self.folder}/pid\n"
-            f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\nUseDNS no\nPasswordAuthentication no\n"
-            f"KbdInteractiveAuthentication no\nMaxStartups 1000:30:2000\nMaxSessions 1000\nPermitRootLogin yes\n{self.extra}\n"
+            f"{self.extra}\nPort {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host_key\n"
+            f"PidFile {self.folder}/pid\nAuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\n"
+            "UseDNS no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 1000:30:2000\n"
+            "MaxSessions 1000\nPermitRootLogin yes\n"
         )
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)

@@ -67,7 +67,7 @@ class Copy(ActionKind):
             async with slots:
                 mode = call.options["mode"]
                 if mode is None:
-                    mode = 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644
+                    mode = _mode(path)
                 return await context.transport.put(
                     _below(target, place), path, mode, call.plain("owner"), call.plain("group"), call.plain("user")
                 )
@@ -117,3 +117,7 @@ def _tree(source: Path) -> Iterator[tuple[Path, str]]:
         for path in sorted(source.rglob("*")):
             if path.is_file() or path.is_dir():
                 yield path, path.relative_to(source).as_posix()
+
+
+def _mode(path: Path) -> int:
+    return 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644

@@ -149,7 +149,9 @@ class AgentTransport(Transport):
                 f"a shell was started but said nothing useful within {self.hello_timeout:g} s{said}",
                 "its login scripts must neither ask nor start another program when there is no terminal",
             ) from None
-        except EOFError:
+        except EOFError as error:
+            if link.broken:
+                raise ConnectionFailed(self.host, self.target, f"the connection broke: {error}") from None
             raise self._no_shell(link, noise) from None
         word, facts = protocol.parse_hello(line)
         if isinstance(facts, HostFacts):

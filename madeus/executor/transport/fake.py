@@ -39,6 +39,7 @@ from madeus.executor.transport.base import (
     Transport,
     Vanished,
 )
+from madeus.executor.transport.files import chunks
 
 T = TypeVar("T")
 
@@ -256,7 +257,7 @@ class FakeTransport(Transport):
         user: str | None = None,
     ) -> bool:
         host = self._reach()
-        data = content.read_bytes() if isinstance(content, Path) else content
+        data = b"".join(chunks(content, 1 << 20))
         old = host.files.get(path)
         now = old[1] if old else FileFacts("file", mode=0o644, owner="fake", group="fake")
         facts = FileFacts(

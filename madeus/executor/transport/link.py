@@ -24,6 +24,9 @@ class Link(ABC):
         self._frame: Callable[[bytes], None] | None = None
         self._lost: Callable[[str], None] | None = None
         self._ended: str | None = None
+        self.broken = False
+        """Whether it ended because the connection below it is gone."""
+
         self._errors = b""
         self._can_write = asyncio.Event()
         self._can_write.set()
@@ -84,10 +87,11 @@ class Link(ABC):
         """Bytes have come by stderr."""
         self._errors = (self._errors + data)[-ERROR_LIMIT:]
 
-    def ended(self, reason: str) -> None:
-        """The link has broken, or the other side has closed it."""
+    def ended(self, reason: str, broken: bool = False) -> None:
+        """The other side has closed the link, or (`broken`) the connection below it is gone."""
         if self._ended is not None:
             return
+        self.broken = broken
         self._ended = reason
         self._can_write.set()
         if self._rest and self._frame is None:

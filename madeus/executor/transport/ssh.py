@@ -66,7 +66,10 @@ class SshTransport(AgentTransport):
                 send_env=None,
             )
         except asyncssh.ChannelOpenError as error:
+            broken = connection.is_closed()
             self._connections.drop(self._where)
+            if broken:
+                raise ConnectionFailed(self.host, self.target, f"the connection broke: {error.reason}") from None
             raise AgentStartFailed(
                 self.host,
                 self.target,
@@ -197,6 +200,7 @@ class _Client(asyncssh.SSHClient):
     @override
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         at = self._situation
+        at.connection = conn
         if self._trusted is not None:
             port = at.port if at.port != 22 else None
             keys, authorities, *_ = asyncssh.match_known_hosts(self._trusted, at.address, "", port)
@@ -265,7 +269,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self._link.ended(str(exc) if exc else "the channel was closed")
+        self._link.ended(str(exc) if exc else "the channel was closed", broken=exc is not None)
 
 
 async def _dial(at: Situation) -> socket.socket:

@@ -44,6 +44,14 @@ class Situation:
     tried: tuple[str, ...] = ()
     """Keys that were offered."""
 
+    connection: asyncssh.SSHClientConnection | None = None
+
+    @property
+    def refused_in_exchange(self) -> bool:
+        """Whether the host said hello but no host key was agreed on: it has none of the kinds that are known."""
+        made = self.connection
+        return made is not None and bool(made.get_extra_info("server_version")) and made.get_server_host_key() is None
+
     @property
     def target(self) -> str:
         """``user@address:port``."""
@@ -82,7 +90,10 @@ def explain(error: BaseException, at: Situation) -> HostError:
                 f"nothing listens on port {at.port}",
                 "is sshd running there, on this port? `port` in the inventory sets it",
             )
-        case asyncssh.HostKeyNotVerifiable() | asyncssh.KeyExchangeFailed() if at.known_keys:
+        case _ if at.known_keys and (
+            isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.KeyExchangeFailed)
+            or (isinstance(error, asyncssh.ConnectionLost | ConnectionError) and at.refused_in_exchange)
+        ):
             return HostKeyChanged(
                 name,
                 target,
@@ -129,7 +140,8 @@ def explain_options(error: BaseException, host: Host) -> HostError:
     """Something wrong in what the connection was to be made with: key, ssh_config, known_hosts."""
     target = host.address
     match error:
-        case asyncssh.KeyEncryptionError():
+        # asyncssh has no type of its own for a key that wants a passphrase.
+        case asyncssh.KeyImportError() | asyncssh.KeyEncryptionError() if "passphrase" in str(error).lower():
             return IdentityUnusable(
                 host.name,
                 target,
