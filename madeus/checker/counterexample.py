@@ -34,10 +34,16 @@ class NotConfirmed(Exception):
         return f"an engine's counterexample is not a run: {self.reason}"
 
 
-def confirm(system: System, steps: Iterable[Step], times: Sequence[float] | None = None) -> tuple[Trace, Configuration]:
+def confirm(
+    system: System,
+    steps: Iterable[Step],
+    times: Sequence[float] | None = None,
+    causes: Sequence[int] | None = None,
+) -> tuple[Trace, Configuration]:
     """The trace of a sequence of steps and the configuration it ends in.
 
     times: when each step is taken, in seconds; by default as early as the order of the steps and the least durations admit.
+    causes: for each step the index of the one that made it enabled; worked out when not given.
     Raises NotConfirmed when the step relation does not allow the steps.
     """
     taken = list(steps)
@@ -46,8 +52,8 @@ def confirm(system: System, steps: Iterable[Step], times: Sequence[float] | None
     except NotAllowed as error:
         raise NotConfirmed(error) from error
     when = list(times) if times is not None else _earliest(system, taken, configurations)
-    causes = _causes(system, taken, configurations)
-    events = tuple(Event(*entry) for entry in zip(when, taken, causes, strict=True))
+    why = list(causes) if causes is not None else _causes(system, taken, configurations)
+    events = tuple(Event(*entry) for entry in zip(when, taken, why, strict=True))
     stages = tuple(tuple(p.name for p in stage) for stage in system.stages)
     return Trace(system.assembly.name, events, stages), configurations[-1]
 

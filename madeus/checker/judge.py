@@ -12,7 +12,7 @@ from typing import TypeVar
 from madeus.checker.counterexample import confirm, failure
 from madeus.checker.graph import Graph, can_reach, components, fair_cycle, is_fair
 from madeus.checker.verdict import Fails, Holds, Verdict, Width
-from madeus.model import Deployable, Forbidden, Parallelism, Reach
+from madeus.model import Available, Deployable, Forbidden, Parallelism, Reach
 from madeus.model import Sequence as Ordered
 from madeus.semantics import StepKind, System
 
@@ -90,12 +90,28 @@ def forbidden(system: System, graph: Graph[S], question: Forbidden, holds: Seque
     return never(system, graph, lambda node: holds[node], f"{question.formula} holds")
 
 
+def available(system: System, graph: Graph[S], question: Available, on: Sequence[bool], off: Sequence[bool]) -> Verdict:
+    """on: the service is active. off: it has been and is not."""
+    verdict = never(system, graph, off.__getitem__, goes_off(question))
+    return verdict if any(on) or isinstance(verdict, Fails) else Holds(vacuous=(never_on(question),))
+
+
+def goes_off(question: Available) -> str:
+    """What is wrong with a service that is not available."""
+    return f"{question.component}.{question.port} goes off after it has been on"
+
+
+def never_on(question: Available) -> str:
+    """Why the availability of a service is vacuous."""
+    return f"{question.component}.{question.port} is never on"
+
+
 def sequence(system: System, graph: Graph[S], question: Ordered, ended: Sequence[int]) -> Verdict:
     """ended: for each node, the bits of the question's transitions that have ended at least once."""
     names = question.transitions
     fired: set[int] = set()
     for node, out in enumerate(graph.successors):
-        for step, target in out:
+        for step, _ in out:
             if step.kind is not StepKind.FIRE or (step.component, step.element) not in names:
                 continue
             for at in range(1, len(names)):
@@ -103,10 +119,13 @@ def sequence(system: System, graph: Graph[S], question: Ordered, ended: Sequence
                     continue
                 fired.add(at)
                 if not ended[node] >> (at - 1) & 1:
-                    first, second = (".".join(names[at - 1]), ".".join(names[at]))
-                    return failure(system, f"{second} fires before {first} has ended", [*graph.path_to(node), step])
-            assert target >= 0
+                    return failure(system, out_of_order(question, at), [*graph.path_to(node), step])
     return Holds(vacuous=vacuous(question, fired))
+
+
+def out_of_order(question: Ordered, at: int) -> str:
+    """What is wrong with a sequence whose transition number ``at`` (from 0) fires too early."""
+    return f"{'.'.join(question.transitions[at])} fires before {'.'.join(question.transitions[at - 1])} has ended"
 
 
 def vacuous(question: Ordered, fired: set[int]) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ def _judge(problem: Problem, graph: Graph[State]) -> Verdict:
             on = values(Active(component, port))
             clash = [conf.clash is not None for conf, _ in graph.states]
             off = [bool(past) and not now and not c for (_, past), now, c in zip(graph.states, on, clash, strict=True)]
-            return judge.never(system, graph, off.__getitem__, f"{component}.{port} goes off after it has been on")
+            return judge.available(system, graph, question, on, off)
         case Parallelism(components=components):
             return judge.parallelism(system, graph, question, lambda state: running(state[0], components))
         case Terminates():
