@@ -28,6 +28,7 @@ def plan(record: HostRecord, bed: BedRecord, files: BedFiles) -> host.Plan:
         repository=files.packages,
         mode=bed.mode,
         bed=files.directory,
+        common=files.common,
     )
 
 
@@ -98,7 +99,6 @@ def prepare(hosts: Sequence[HostRecord], bed: BedRecord, files: BedFiles) -> Non
     for first in range(0, len(keyless), BATCH):
         sshd.make_keys(keyless[first : first + BATCH], "madeus testbed host")
     names = {each.name: each.inner for each in bed.hosts}
-    common = _common_seeds(lower, files)
     for each in hosts:
         listen = f"{each.inner}:{each.port}" if bed.mode == "lo" else None
         settings = sshd.server_config(openssh, listen).encode()
@@ -112,9 +112,8 @@ def prepare(hosts: Sequence[HostRecord], bed: BedRecord, files: BedFiles) -> Non
             Seed("etc/machine-id", f"{uuid.uuid4().hex}\n".encode(), 0o444),
             Seed(sshd.CONFIG, settings),
             Seed(sshd.HOST_KEY, (files.keys / each.name).read_bytes(), 0o600),
-            Seed(f"{sshd.HOST_KEY}.pub", (files.keys / f"{each.name}.pub").read_bytes()),
         )
-        root.prepare_disk(files.hosts / each.name, lower, [*common, *own])
+        root.prepare_disk(files.hosts / each.name, lower, own)
 
 
 def _renew(upper: Path, names: dict[str, str], settings: bytes) -> None:
@@ -125,7 +124,8 @@ def _renew(upper: Path, names: dict[str, str], settings: bytes) -> None:
         path.write_text(network.with_host_names(path.read_text(encoding="utf-8"), names), encoding="utf-8")
 
 
-def _common_seeds(lower: Path, files: BedFiles) -> list[Seed]:
+def common_seeds(lower: Path, files: BedFiles) -> list[Seed]:
+    """The files that every host of the bed has."""
     seeds = [
         Seed(sshd.AUTHORIZED_KEYS, files.public_key.read_bytes(), 0o600),
         Seed("etc/resolv.conf", b""),
@@ -155,11 +155,11 @@ def unlocked(shadow: str) -> str:
     return "".join(lines)
 
 
-def ensure_disks(files: BedFiles, lower: Path) -> None:
-    """Make the directory of the hosts' disks fit to be overlays' upper layers: in memory when its file system is not.
-
-    Runs in the keeper's own mount namespace: the memory is given back with the keeper. Raises BadDirectory.
+def lay_the_ground(files: BedFiles, lower: Path) -> None:
+    """Make the hosts' common layer, and see that their disks can be overlays' upper layers: in memory where the file system
+    cannot. Runs in the keeper's own mount namespace: the memory is given back with the keeper. Raises BadDirectory, OSError.
     """
+    root.make_common_layer(files.common, lower, common_seeds(lower, files))
     files.hosts.mkdir(exist_ok=True)
     if can_be_upper(files.hosts, lower):
         return

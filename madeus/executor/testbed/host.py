@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from madeus.executor.testbed import network, root, sshd, syscalls
 from madeus.executor.testbed.errors import HostFailed
 from madeus.executor.testbed.registry import MARKER, Mode, ProcessId, identify
 
+NOT_EXECUTABLE = 127
+"""Exit code of a command that could not be executed, as a shell has it."""
+INTERNAL = 70
 USUAL_OPEN_FILES = 1024
 """The soft limit that a login on a real machine has."""
 
@@ -62,6 +66,7 @@ class Plan:
     repository: Path
     mode: Mode
     bed: Path
+    common: Path
 
     @property
     def own_network(self) -> bool:
@@ -123,7 +128,7 @@ def _isolate(plan: Plan) -> None:
 def _become_init(plan: Plan) -> None:
     if plan.own_network:
         network.configure_own_links(plan.inner)
-    root.enter_root(plan.directory, plan.lower, plan.repository)
+    root.enter_root(plan.directory, plan.common, plan.lower, plan.repository)
     syscalls.keep_capabilities(plan.capabilities)
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -221,7 +226,11 @@ class Inside:
             syscalls.keep_capabilities(self._capabilities)
             _place_streams(streams)
             os.umask(0o022)
-            os.execvpe(argv[0], list(argv), dict(environment))
+            try:
+                os.execvpe(argv[0], list(argv), dict(environment))
+            except OSError as error:
+                os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+                os._exit(NOT_EXECUTABLE)
 
         with syscalls.children_in(self._handle, self._home):
             return _fork(run)
@@ -240,18 +249,14 @@ def _fork(run: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    status = 127
     try:
         _reset_process()
         os.setsid()
         run()
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        with suppress(OSError):
-            os.write(2, f"{error.filename or 'command'}: {error.strerror}\n".encode())
     except BaseException:
-        status = 126
+        traceback.print_exc()  # the keeper's standard error is its log
     finally:
-        os._exit(status)
+        os._exit(INTERNAL)
 
 
 def _reset_process() -> None:

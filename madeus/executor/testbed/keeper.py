@@ -381,7 +381,7 @@ def _in_background(report: int, arguments: Sequence[str]) -> None:
     files = BedFiles(Path(directory))
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_SLAVE)
-    birth.ensure_disks(files, Path(lower))
+    birth.lay_the_ground(files, Path(lower))
     keeper = Keeper(files, name, mode, Path(lower))  # type: ignore[arg-type]  # the caller's own Mode, as text
     server = wire.listen(files.directory / "keeper.sock")
     os.write(report, json.dumps({"ok": os.getpid()}).encode())

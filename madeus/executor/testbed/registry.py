@@ -88,6 +88,7 @@ class BedFiles:
         "keeper.sock",
         "keeper.log",
         "hosts",
+        "common",
         "keys",
         "packages",
         "id_ed25519",
@@ -111,6 +112,11 @@ class BedFiles:
     def hosts(self) -> Path:
         """One directory a host: its disk (`upper`) and the mount points of its root."""
         return self.directory / "hosts"
+
+    @property
+    def common(self) -> Path:
+        """Where the keeper mounts the layer that its hosts share; empty for everyone else."""
+        return self.directory / "common"
 
     @property
     def keys(self) -> Path:

@@ -1,16 +1,16 @@
 """A host's root: an overlay whose lower layer is shared by every host and whose upper layer is the host's disk.
 
-`prepare_disk` lays the seed files into the upper layer before it is mounted (a second lower layer below `/` would be
-refused with ELOOP); `enter_root` runs in the host's PID 1, inside its fresh namespaces, and leaves it in the new root.
-
-What of the machine must not show in a host is hidden by opaque directories: home directories, SSH settings, apt's
-sources and credentials, what runs from cron.
+Between them lies a small layer that the hosts of a bed share (`make_common_layer`): their settings, and opaque directories
+that hide what of the machine must not show in a host: home directories, SSH settings, apt's sources and credentials.
+`prepare_disk` lays what is a host's own into its upper layer before it is mounted; `enter_root` runs in the host's PID 1,
+inside its fresh namespaces, and leaves it in the new root.
 """
 
 import os
+import re
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +54,24 @@ class Seed:
     """`content` is what a symbolic link points to."""
 
 
-def prepare_disk(directory: Path, lower: Path, seeds: Iterable[Seed]) -> None:
-    """Make the disk of a host (`directory/upper`) with its seed files, unless it is there: a host keeps what it wrote.
+def make_common_layer(directory: Path, lower: Path, seeds: Iterable[Seed]) -> None:
+    """Mount the layer between `lower` and the hosts' disks at `directory` and fill it; lives with the mount namespace.
 
-    Directories that the lower layer has too take their owner and mode from there, since the upper layer's count.
+    It must be a file system of its own: a lower layer inside another (`/`) is refused with ELOOP. Raises OSError.
     """
+    directory.mkdir(exist_ok=True)
+    mount("madeus", str(directory), "tmpfs", syscalls.MS_NODEV, "mode=755")
+    for hidden in HIDDEN:
+        path = _directory(directory, lower, hidden)
+        os.setxattr(path, "trusted.overlay.opaque", b"y")
+    _directory(directory, lower, REPOSITORY)
+    # A machine that refuses to start services at installation (containers do) must not make its hosts refuse.
+    os.mknod(_directory(directory, lower, "usr/sbin") / "policy-rc.d", stat.S_IFCHR, os.makedev(0, 0))
+    _lay(directory, lower, seeds)
+
+
+def prepare_disk(directory: Path, lower: Path, seeds: Iterable[Seed]) -> None:
+    """Make the disk of a host (`directory/upper`) with its own seed files, unless it is there: a host keeps what it wrote."""
     upper = directory / "upper"
     if upper.exists():
         return
@@ -66,22 +79,23 @@ def prepare_disk(directory: Path, lower: Path, seeds: Iterable[Seed]) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     fresh.chmod(0o755)
-    for hidden in HIDDEN:
-        path = _directory(fresh, lower, hidden)
-        os.setxattr(path, "trusted.overlay.opaque", b"y")
-    _directory(fresh, lower, REPOSITORY)
+    _lay(fresh, lower, seeds)
+    fresh.rename(upper)
+
+
+def _lay(layer: Path, lower: Path, seeds: Iterable[Seed]) -> None:
     for seed in seeds:
-        path = _directory(fresh, lower, str(Path(seed.path).parent)) / Path(seed.path).name
+        path = _directory(layer, lower, str(Path(seed.path).parent)) / Path(seed.path).name
         if seed.link:
             path.symlink_to(os.fsdecode(seed.content))
             continue
         path.write_bytes(seed.content)
         path.chmod(seed.mode)
-    fresh.rename(upper)
 
 
-def _directory(upper: Path, lower: Path, relative: str) -> Path:
-    path, model = upper, lower
+def _directory(layer: Path, lower: Path, relative: str) -> Path:
+    """Make a directory of a layer. Where the lower layer has it too it takes that one's owner and mode: the upper's count."""
+    path, model = layer, lower
     for part in Path(relative).parts:
         path, model = path / part, model / part
         if path.is_dir():
@@ -111,7 +125,7 @@ def disks_below_root(mountinfo: str) -> list[str]:
     return sorted(set(found))
 
 
-def enter_root(directory: Path, lower: Path, repository: Path) -> None:
+def enter_root(directory: Path, common: Path, lower: Path, repository: Path) -> None:
     """Build the root of a host from its disk in `directory` and make it the caller's root.
 
     The caller is PID 1 in fresh mount, pid, uts, ipc and network namespaces. Raises OSError; its text names the mount.
@@ -120,23 +134,22 @@ def enter_root(directory: Path, lower: Path, repository: Path) -> None:
     extra = disks_below_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")) if str(lower) == "/" else []
     os.chdir(directory)
     Path("root").mkdir(exist_ok=True)
-    overlay(str(lower), "upper", "work", "root")
+    overlay([common, lower], "upper", "work", "root")
     for number, target in enumerate(extra):
-        Path(f"disk{number}").mkdir(exist_ok=True)
-        overlay(target, f"disk{number}", f"work{number}", f"root{target}")
+        seeded = common / target.strip("/")
+        layers = [seeded, Path(target)] if seeded.is_dir() else [Path(target)]
+        overlay(layers, f"disk{number}", f"work{number}", f"root{target}")
     _bind_read_only(str(repository), f"root/{REPOSITORY}")
     os.chdir("root")
     _system_mounts()
     _devices()
-    # A machine that refuses to start services at installation (containers do) must not make its hosts refuse.
-    Path("usr/sbin/policy-rc.d").unlink(missing_ok=True)
     syscalls.pivot_root_here()
 
 
-def overlay(lower: str, upper: str, work: str, target: str) -> None:
-    """Mount one overlay. Raises OSError.
+def overlay(layers: Sequence[Path], upper: str, work: str, target: str) -> None:
+    """Mount one overlay of `upper` over `layers`, topmost first. Raises OSError.
 
-    Relative `upper`, `work` and `target`: no path of the user's needs escaping in the option string but `lower`.
+    Relative `upper`, `work` and `target`: of the user's paths only `layers` need escaping in the option string.
 
     `volatile` spares every fsync of a package installation; it leaves a mark in `work` that forbids a second mount, so
     `work`, which holds nothing between two mounts, is made anew.
@@ -144,17 +157,15 @@ def overlay(lower: str, upper: str, work: str, target: str) -> None:
     shutil.rmtree(work, ignore_errors=True)
     Path(work).mkdir()
     Path(upper).mkdir(exist_ok=True)
-    escaped = "".join(f"\\{letter}" if letter in "\\:," else letter for letter in lower)
-    mount(
-        "madeus", target, "overlay", 0, f"lowerdir={escaped},upperdir={upper},workdir={work},redirect_dir=on,volatile"
-    )
+    lowers = ":".join(re.sub(r"([\\:,])", r"\\\1", str(layer)) for layer in layers)
+    mount("madeus", target, "overlay", 0, f"lowerdir={lowers},upperdir={upper},workdir={work},redirect_dir=on,volatile")
 
 
 def try_overlay(directory: Path, lower: Path) -> None:
     """Mount an overlay with its disk in `directory`, in the caller's mount namespace. Raises OSError."""
     os.chdir(directory)
     Path("root").mkdir()
-    overlay(str(lower), "upper", "work", "root")
+    overlay([lower], "upper", "work", "root")
     Path("root/written").write_bytes(b"")
 
 
