@@ -34,6 +34,9 @@ class StepKind(StrEnum):
     FINISH = "finish"
     PROGRAM = "program"
 
+    # Steps are keys of dictionaries all the time, and the hash of an Enum is a function in Python.
+    __hash__ = str.__hash__
+
 
 URGENT = frozenset((StepKind.LEAVE, StepKind.FIRE, StepKind.ENTER, StepKind.FINISH, StepKind.PROGRAM))
 """Steps that are taken as soon as they are enabled and take no time."""
@@ -116,41 +119,40 @@ def consequences(system: System, conf: Configuration, step: Step) -> Iterator[St
 
     Changes in other components come through ports; who waits for one is told by its Blocker's watches.
     """
-    component = step.component
-    match step.kind:
-        case StepKind.LEAVE:
-            state = conf.components[component]
-            for transition in system.tables[state.type].kind.outgoing[(state.queue[0].behavior, step.element)]:
+    component, kind = step.component, step.kind
+    if kind is StepKind.FIRE or kind is StepKind.RETRY:
+        yield Step(StepKind.END, component, step.element)
+        yield Step(StepKind.FAIL, component, step.element)
+    elif kind is StepKind.FAIL:
+        return
+    elif kind is StepKind.PROGRAM:
+        yield from next_instructions(system, conf)
+        touched = instruction.component_of(system, component, step.position)
+        if touched in conf.components:
+            yield from _of_head(system, touched, conf.components[touched])
+    else:
+        state = conf.components[component]
+        tables = system.tables[state.type].kind
+        if kind is StepKind.LEAVE:
+            for transition in tables.outgoing[(state.queue[0].behavior, step.element)]:
                 yield Step(StepKind.FIRE, component, transition)
-        case StepKind.FIRE | StepKind.RETRY:
-            yield Step(StepKind.END, component, step.element)
-            yield Step(StepKind.FAIL, component, step.element)
-        case StepKind.END:
-            state = conf.components[component]
-            kind = system.tables[state.type].kind
-            transition_ = kind.transition[step.element]
-            for station in kind.stations_of(transition_):
-                yield Step(StepKind.ENTER, component, transition_.destination, station)
-        case StepKind.ENTER:
-            state = conf.components[component]
+        elif kind is StepKind.END:
+            ended = tables.transition[step.element]
+            for station in tables.stations_of(ended):
+                yield Step(StepKind.ENTER, component, ended.destination, station)
+        elif kind is StepKind.ENTER:
             yield Step(StepKind.LEAVE, component, step.element)
             if state.queue and not state.in_flight:
                 yield Step(StepKind.FINISH, component, state.queue[0].behavior)
-        case StepKind.FINISH:
-            state = conf.components[component]
-            if state.queue:
-                yield from _leaves(system, component, state)
-                yield Step(StepKind.FINISH, component, state.queue[0].behavior)
-        case StepKind.FAIL:
-            return
-        case StepKind.PROGRAM:
-            yield from next_instructions(system, conf)
-            touched = instruction.component_of(system, step.component, step.position)
-            if touched in conf.components:
-                state = conf.components[touched]
-                if state.queue and not state.in_flight:
-                    yield from _leaves(system, touched, state)
-                    yield Step(StepKind.FINISH, touched, state.queue[0].behavior)
+        else:
+            yield from _of_head(system, component, state)
+
+
+def _of_head(system: System, component: str, state: ComponentState) -> Iterator[Step]:
+    """What the head behavior of a component may do when it begins."""
+    if state.queue and not state.in_flight:
+        yield from _leaves(system, component, state)
+        yield Step(StepKind.FINISH, component, state.queue[0].behavior)
 
 
 def blocked(system: System, conf: Configuration, step: Step, hint: Blocker | None = None) -> Blocker | None:
