@@ -2,7 +2,7 @@
 
 ::
 
-    result = run_assembly(assembly, inventory=read_inventory(Path("hosts.toml")))
+    result = run_assembly(assembly, inventory=load_inventory(Path("hosts.toml")))
     result = resume_run(result.run)
     result = await run_assembly_async(assembly)          # in a loop of one's own
 """
@@ -14,6 +14,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,6 +71,12 @@ class RunOptions:
     """Makes the transports of a run, by its name."""
     on_start: Callable[[Stoppable], None] | None = None
     """Told the run's controller, whose `stop` ends it; called in the run's loop."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds of any origin, for the times in the trace."""
+    wall: Callable[[], float] = time.time
+    """Seconds since the Unix epoch."""
+    journal_thread: Callable[[], Executor] | None = None
+    """Makes what waits for the disk; None: a thread."""
     journal: Journal | None = field(default=None, repr=False)
     """An open journal in place of the one in `state`; it is left open."""
 
@@ -111,7 +118,7 @@ async def run_assembly_async(
     file = str(origin.file.absolute()) if origin.file else ""
     base = (origin.base or (origin.file.parent if origin.file else Path())).absolute()
     with _journal(options, create=True) as journal:
-        created = time.time()
+        created = options.wall()
         holder = open_run(
             journal,
             assembly=assembly.name,
@@ -137,7 +144,10 @@ async def run_assembly_async(
             limit=options.limit,
             registry=registry,
             transports=options.transports,
+            clock=options.clock,
+            wall=options.wall,
             listeners=options.listeners,
+            journal_thread=options.journal_thread,
         )
         return await _drive(session, options, lambda: Controller(session, recall(system, ())))
 
@@ -176,7 +186,10 @@ async def resume_run_async(
             limit=options.limit if options.limit is not None else limit,
             registry=registry,
             transports=options.transports,
+            clock=options.clock,
+            wall=options.wall,
             listeners=options.listeners,
+            journal_thread=options.journal_thread,
         )
 
         def made() -> Controller:

@@ -1,8 +1,8 @@
 """What a run tells while it goes on: one value for each event, to whoever listens.
 
-``as_json`` gives the lines of ``madeus run --format json``. Each is an object with ``event`` (the name below), ``time``
-(seconds since the start of the run) and the fields of the event; a reader ignores events and fields that it does not know. Secrets are
-masked in all of them.
+``as_json`` gives the lines of ``madeus run --format json``. Each is an object with ``event`` (the name below in small letters:
+``step_taken``), ``time`` (seconds since the start of the run) and the fields of the event; a reader ignores events and fields
+that it does not know. Secrets are masked in all of them.
 """
 
 from __future__ import annotations

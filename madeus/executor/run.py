@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,8 +63,8 @@ class Session:
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     listeners: Sequence[Listener] = ()
-    recorded: Recorded | None = None
-    """Of a resumed run."""
+    journal_thread: Callable[[], Executor] | None = None
+    """Makes what waits for the disk; None: a thread."""
     earlier: Sequence[StepRecord] = ()
     """Of a resumed run: its steps."""
     attempts: Sequence[AttemptRecord] = ()
@@ -93,7 +94,8 @@ class Controller:
         self._transports = session.transports(session.holder.run)
         loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = loop.create_future()
-        self._writer = Writer(session.journal, session.holder.run, session.holder.epoch)
+        thread = session.journal_thread() if session.journal_thread else None
+        self._writer = Writer(session.journal, session.holder.run, session.holder.epoch, thread)
         self._performer = Performer(
             registry=session.registry,
             transport=self._transports.of,

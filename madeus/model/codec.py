@@ -8,12 +8,12 @@ tuple an array; an infinite number ``{"$": "inf"}``. ``from_json(to_json(x)) == 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from math import inf
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from madeus.model import action, assembly, component, model, program, property, rollout, value
 
@@ -45,9 +45,9 @@ def _classes() -> dict[str, type]:
 
 
 @cache
-def _fields(kind: Hashable) -> tuple[tuple[str, Any], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
     """Name and default of each field; MISSING for one without."""
-    return tuple((f.name, _default(f)) for f in fields(cast(Any, kind)))
+    return tuple((f.name, _default(f)) for f in fields(kind))
 
 
 def _default(field: Field[Any]) -> Any:
@@ -73,7 +73,8 @@ def to_json(part: object) -> Any:
         return {"$": "map", "of": [[to_json(key), to_json(item)] for key, item in part.items()]}
     if is_dataclass(part) and type(part).__name__ in _classes():
         coded: dict[str, Any] = {"$": type(part).__name__}
-        for name, default in _fields(type(part)):
+        kind: Any = type(part)
+        for name, default in _fields(kind):
             held = getattr(part, name)
             if default is MISSING or held != default or type(held) is not type(default):
                 coded[name] = to_json(held)

@@ -3,6 +3,7 @@
 ::
 
     InputError
+    ├── NoJournal               there is none in the state directory
     ├── UnknownRun              no run of that name, or several
     └── NotResumable            a run that has nothing left to do, or a decision that does not fit it
     WorldError
@@ -22,7 +23,7 @@ from pathlib import Path
 from madeus.executor.errors import InputError, WorldError
 
 
-class UnknownRun(InputError):
+class UnknownRun(InputError, LookupError):
     """No run of that name in the journal, or several that begin with it (`matches`)."""
 
     def __init__(self, name: str, path: Path, matches: tuple[str, ...] = ()) -> None:
@@ -31,6 +32,14 @@ class UnknownRun(InputError):
         else:
             super().__init__(f"there is no run `{name}` in {path}", "`madeus runs` lists them")
         self.name, self.path, self.matches = name, path, matches
+
+
+class NoJournal(InputError, LookupError):
+    """There is no journal in the state directory: no run was made with it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"there is no journal {path}", "no run was made with this state directory; see --state")
+        self.path = path
 
 
 class NotResumable(InputError):

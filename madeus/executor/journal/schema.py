@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from madeus.executor.journal.errors import JournalBusy, JournalTooNew, JournalUnusable
+from madeus.executor.journal.errors import JournalBusy, JournalTooNew, JournalUnusable, NoJournal
 
 SCHEMA = 1
 """Version of the tables; kept in ``PRAGMA user_version``."""
@@ -99,7 +99,8 @@ def open_database(path: Path, create: bool) -> sqlite3.Connection:
     from several threads, one at a time.
 
     Raises:
-        JournalUnusable: missing (without create), no permission, no database, damaged.
+        NoJournal: it is missing, without create.
+        JournalUnusable: no permission, no database, damaged.
         JournalTooNew: of a later version.
     """
     if create:
@@ -110,7 +111,7 @@ def open_database(path: Path, create: bool) -> sqlite3.Connection:
             reason = f"cannot be made: {error.strerror or error}"
             raise JournalUnusable(path, reason, "name a directory of yours with --state") from None
     elif not path.exists():
-        raise JournalUnusable(path, "does not exist", "no run was made with this state directory; see --state")
+        raise NoJournal(path)
     with guarded(path):
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:

@@ -8,7 +8,7 @@ a moment later.
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from madeus.executor.journal.events import Record
 from madeus.executor.journal.store import Journal
@@ -20,10 +20,11 @@ LINGER = 0.05
 class Writer:
     """Batches of one session of a run. Belongs to the event loop it was made in."""
 
-    def __init__(self, journal: Journal, run: str, epoch: int) -> None:
+    def __init__(self, journal: Journal, run: str, epoch: int, thread: Executor | None = None) -> None:
+        """thread: where to wait for the disk; a thread of its own unless given. It is shut down by `close`."""
         self._journal, self._run, self._epoch = journal, run, epoch
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="madeus-journal")
+        self._thread = thread or ThreadPoolExecutor(1, thread_name_prefix="madeus-journal")
         self._pending: list[Record] = []
         self._next: asyncio.Future[None] | None = None
         """Resolved when what is pending has been written."""
