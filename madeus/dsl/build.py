@@ -7,6 +7,7 @@ its first and last token, from which come the node's span and its doc comment.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -536,7 +537,10 @@ def for_(b: Builder, v: Values) -> Any:
 
 
 def add(b: Builder, v: Values) -> Any:
-    return s.Add(v[1], b.span(), b.doc())
+    made: s.Instance = v[1]
+    if made.doc is not None:  # it stands between `add` and the name, and documents nothing
+        made = replace(made, doc=None)
+    return s.Add(made, b.span(), b.doc())
 
 
 def delete(b: Builder, v: Values) -> Any:
