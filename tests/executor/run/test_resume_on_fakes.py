@@ -73,6 +73,6 @@ def deaths(state: Path, assembly: Assembly, make: Callable[[], FakeWorld], after
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("pause", [0.0, 100.0])
-def test_each_action_runs_once_wherever_the_controller_dies(tmp_path: Path, after: bool, pause: float) -> None:
-    died = deaths(tmp_path, lamp("/log"), lambda: FakeWorld(script), after, pause)
+def test_each_action_runs_once_wherever_the_controller_dies(state: Path, after: bool, pause: float) -> None:
+    died = deaths(state, lamp("/log"), lambda: FakeWorld(script), after, pause)
     assert died >= 9
