@@ -62,6 +62,8 @@ class Net:
     """The step of the semantics that a transition stands for; several may share one (disjunctions). None: for none."""
     single: frozenset[int] = frozenset()
     """Places where a second token ends the run. Only those where one may come: see the module's text."""
+    bounds: tuple[int, ...] | None = None
+    """For each place a number of tokens that it never exceeds in a marking that is not halted; None: not known."""
 
     @cached_property
     def place_index(self) -> dict[str, int]:
@@ -196,8 +198,8 @@ class NetBuilder:
         self._labels.append(label)
         return number
 
-    def build(self) -> Net:
-        """The net. Raises NetError for the first thing that is wrong."""
+    def build(self, bounds: Sequence[int] | None = None) -> Net:
+        """The net; bounds: see Net. Raises NetError for the first thing that is wrong."""
         net = Net(
             self.name,
             tuple(self.places),
@@ -211,6 +213,7 @@ class NetBuilder:
             tuple(self._urgent),
             tuple(self._labels),
             frozenset(self.single),
+            None if bounds is None else tuple(bounds),
         )
         validate(net)
         return net
@@ -227,6 +230,10 @@ def validate(net: Net) -> None:
     for place in net.single:
         if not 0 <= place < len(net.places):
             raise NetError(f"single place number {place} does not exist")
+    if net.bounds is not None:
+        for place, bound in enumerate(net.bounds):
+            if bound < net.initial[place]:
+                raise NetError(f"place {net.places[place]} starts with more tokens than its bound {bound}")
     for kind in ("pre", "post", "read", "inhibit"):
         _check_arcs(net, kind, getattr(net, kind))
     for transition, interval in enumerate(net.intervals):
@@ -237,6 +244,8 @@ def validate(net: Net) -> None:
 def _same_lengths(net: Net) -> None:
     if len(net.initial) != len(net.places):
         raise NetError(f"{len(net.initial)} initial numbers of tokens for {len(net.places)} places")
+    if net.bounds is not None and len(net.bounds) != len(net.places):
+        raise NetError(f"{len(net.bounds)} bounds for {len(net.places)} places")
     for kind in ("pre", "post", "read", "inhibit", "intervals", "urgent", "labels"):
         found = len(getattr(net, kind))
         if found != len(net.transitions):

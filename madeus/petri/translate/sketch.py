@@ -73,24 +73,19 @@ class Sketch:
     def __init__(self, name: str) -> None:
         self.builder = NetBuilder(name)
         self.elements: list[Element] = []
-        self._unsafe: set[int] = set()
+        self._bounds: list[int] = []
         self._drafts: list[_Draft] = []
         self._names: dict[str, int] = {}
         self._terms: dict[int, dict[int, int]] = {}
         self._sums: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
         self._flags: dict[Tag, list[tuple[int, int]]] = {}
 
-    def place(self, element: Element, name: str, tokens: int = 0, single: bool = False, counter: bool = False) -> int:
-        """Add a place. counter: it may hold more than one token in a correct run."""
+    def place(self, element: Element, name: str, tokens: int = 0, single: bool = False, bound: int = 1) -> int:
+        """Add a place. bound: the largest number of tokens, before a clash ends the run."""
         number = self.builder.place(name, tokens, single)
         self.elements.append(element)
-        if counter:
-            self._unsafe.add(number)
+        self._bounds.append(bound)
         return number
-
-    def is_counter(self, place: int) -> bool:
-        """Whether a place may hold more than one token in a correct run."""
-        return place in self._unsafe
 
     def sum(
         self, element: Element, name: str, constant: int, terms: Mapping[int, int], bound: int | None = None
@@ -111,12 +106,14 @@ class Sketch:
         basic = {place: factor for place, factor in basic.items() if factor}
         if constant == 0 and list(basic.values()) == [1]:
             return next(iter(basic))
+        most = constant + sum(factor * self._bounds[place] for place, factor in basic.items() if factor > 0)
+        most = most if bound is None else min(most, bound)
         key = (constant, frozenset(basic.items()))
         known = self._sums.get(key)
-        if known is not None and bound == 1:
-            self._unsafe.discard(known)
-        if known is None:
-            known = self.place(element, self._unique(name), constant + self._now(basic), counter=bound != 1)
+        if known is not None:
+            self._bounds[known] = min(self._bounds[known], most)
+        else:
+            known = self.place(element, self._unique(name), constant + self._now(basic), bound=most)
             self._sums[key] = known
             self._terms[known] = basic
         return known
@@ -181,7 +178,7 @@ class Sketch:
         return all(
             len(alternative) == 1
             and alternative[0].weight == 1
-            and (alternative[0].positive or alternative[0].place not in self._unsafe)
+            and (alternative[0].positive or self._bounds[alternative[0].place] <= 1)
             for alternative in clause
         )
 
@@ -208,7 +205,7 @@ class Sketch:
             self.builder.transition(
                 draft.name, pre, post, read, inhibit, label=draft.label, urgent=urgent, interval=draft.interval
             )
-        return self.builder.build()
+        return self.builder.build(self._bounds)
 
 
 def _arcs(

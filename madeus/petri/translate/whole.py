@@ -41,8 +41,8 @@ def translate(system: System, local_states: int = LOCAL_STATES) -> Translation:
     programs = Programs(sketch, plan, ports, queues, absent)
     budget = None
     if system.failures:
-        counter = system.failures > 1
-        budget = sketch.place(Element(ElementKind.BUDGET, ""), "failures left", system.failures, counter=counter)
+        element = Element(ElementKind.BUDGET, "")
+        budget = sketch.place(element, "failures left", system.failures, bound=system.failures)
     for name, found in lives.items():
         for life in found:
             draw_steps(sketch, ports, life)
