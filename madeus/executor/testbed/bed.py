@@ -19,7 +19,7 @@ from typing import Any, Self
 from madeus.executor.testbed import lower as lower_layer
 from madeus.executor.testbed import packages as package_files
 from madeus.executor.testbed import prerequisites, registry, sshd, wire
-from madeus.executor.testbed.errors import BadDirectory, BadHostName, KeeperFailed, NoSuchBed, NoSuchHost
+from madeus.executor.testbed.errors import BadDirectory, BadHostName, KeeperFailed, NoSuchBed, NoSuchHost, TestbedError
 from madeus.executor.testbed.inventory_file import inventory_text
 from madeus.executor.testbed.registry import MARKER, BedFiles, BedRecord, HostRecord, Mode
 
@@ -66,7 +66,8 @@ class Testbed:
         """Bring up `hosts` (names, or a number for h1, h2, ...) and write the inventory, known_hosts and ssh_config.
 
         A bed that is up gets the hosts it lacks. `mode` (default relay) and `root` (default machine) are the bed's, set
-        when it is made. `tied`: the bed goes down when this process ends, however it ends. Raises TestbedError.
+        when it is made. `tied`: a bed that this call made goes down when this process ends, however it ends. Raises
+        TestbedError.
         """
         names = host_names(hosts)
         place = (directory or registry.default_root() / name).absolute()
@@ -76,13 +77,15 @@ class Testbed:
         files = BedFiles(place.resolve())
         with _alone(files.directory):
             files.claim()
+            before = files.read()
+            kept = before is not None and before.keeper is None
             swept, fresh = _keeper_for(files, name, mode, lower, root)
             try:
                 package_files.offer(fetched, files.packages)
                 done = _ask(files, {"do": "add", "hosts": names})
             except BaseException:
                 if fresh:
-                    _take_down(files, keep_disks=False)
+                    _take_down(files, keep_disks=kept)
                 raise
             arrival = Arrival(
                 tuple(done["made"]),
@@ -90,7 +93,7 @@ class Testbed:
                 tuple(each for each in names if each not in {*done["made"], *done["started"]}),
                 swept,
             )
-            bed = cls(files, arrival, _tie(files) if tied else None)
+            bed = cls(files, arrival, _tie(files) if tied and fresh else None)
             bed._write_files()
         return bed
 
@@ -344,7 +347,11 @@ def _keeper_for(files: BedFiles, name: str, mode: Mode | None, lower: Path, root
     if not files.public_key.exists():
         files.identity.unlink(missing_ok=True)
         sshd.make_keys([files.identity], "madeus testbed")
-    _start_keeper(files, name, mode or "relay", lower)
+    try:
+        _start_keeper(files, name, mode or "relay", lower)
+    except TestbedError:
+        _take_down(files, keep_disks=record is not None and record.keeper is None)
+        raise
     return swept, True
 
 

@@ -43,11 +43,6 @@ def outer_address(block: int, number: int) -> str:
     return f"127.77.{block}.{number % HOSTS_IN_BLOCK + 1}"
 
 
-def link_name(number: int) -> str:
-    """The hub's end of the cable of host `number`."""
-    return f"h{number}"
-
-
 class Blocks:
     """Blocks of outer addresses that belong to this process until it ends.
 
@@ -108,6 +103,8 @@ class Hub:
     """The network namespace that the hosts' cables end in. The caller stays in its own, `home`."""
 
     def __init__(self) -> None:
+        self._links: dict[int, str] = {}
+        self._plugged = 0
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         syscalls.unshare(syscalls.CLONE_NEWNET)
         try:
@@ -131,23 +128,24 @@ class Hub:
         return f"/proc/{os.getpid()}/fd/{self.namespace}"
 
     def plug(self, hosts: Sequence[tuple[int, int]]) -> None:
-        """Give each (host number, pid) an `eth0` cabled to the bridge. The MAC follows from the number, so that the
-        neighbours' ARP entries stay right when a host comes back. Raises OSError.
+        """Give each (host number, pid) an `eth0` cabled to the bridge. Raises OSError.
+
+        The MAC follows from the number, so that the neighbours' ARP entries stay right when a host comes back. The hub's end
+        has a new name each time: the link of a host that was just killed goes when the kernel gets round to it.
         """
+        commands = []
+        for number, pid in hosts:
+            self._plugged += 1
+            link = self._links[number] = f"h{number}.{self._plugged}"
+            mac = f"02:4d:00:00:{number >> 8:02x}:{number & 255:02x}"
+            commands.append(f"link add {link} type veth peer name eth0 address {mac} netns {pid}")
+            commands.append(f"link set {link} master {_BRIDGE} up")
         with syscalls.in_network(self.namespace, self.home):
-            existing = {name for _, name in socket.if_nameindex()}
-            commands = [f"link del {link_name(number)}" for number, _ in hosts if link_name(number) in existing]
-            for number, pid in hosts:
-                mac = f"02:4d:00:00:{number >> 8:02x}:{number & 255:02x}"
-                commands.append(
-                    f"link add {link_name(number)} type veth peer name eth0 address {mac} netns {pid}",
-                )
-                commands.append(f"link set {link_name(number)} master {_BRIDGE} up")
             run_ip(commands)
 
     def set_cable(self, number: int, up: bool) -> None:
         """Pull or plug the cable of a running host."""
-        _set_link(self._control, link_name(number), up)
+        _set_link(self._control, self._links[number], up)
 
 
 def configure_own_links(address: str) -> None:
