@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import cast
 
 from madeus.diagnostics import Span, nearest
@@ -169,8 +170,8 @@ def _check_option(kind: str, option: s.Option, value: Value, scope: ActionScope)
     name = option.name.text
     wanted = _COMMON.get(name)
     if wanted is None:
-        near = nearest(name, _COMMON) if len(name) > 3 else None
-        if near is not None and name not in _KNOWN:
+        near = _nearest_option(name) if len(name) > 3 and name not in _KNOWN else None
+        if near is not None:
             scope.report.add(names_errors.misspelt_option(name, kind, near, option.name.span))
         return
     if option.value is None:
@@ -189,7 +190,11 @@ def _check_option(kind: str, option: s.Option, value: Value, scope: ActionScope)
     scope.report.add(types_errors.wrong_option(name, kind, wanted, got, option.value.span))
 
 
-_KNOWN = frozenset(("mode", "owner", "group", "to", "status", "body", "header", "method", "input", "stdin", "expect"))
+_KNOWN = frozenset(
+    "argument command contains directory_mode disabled enabled expect file from group header host input latest mode name owner "
+    "present absent port purge recommends reloaded restarted shell source started status stdin stopped to url with".split()
+)
+"""Words that options of single kinds of actions are called, none of which is a misspelt common one."""
 _SAMPLES: Mapping[ValueType, Value] = {
     ValueType.STRING: "",
     ValueType.ADDRESS: "",
@@ -200,6 +205,11 @@ _SAMPLES: Mapping[ValueType, Value] = {
     ValueType.LIST: (("a", "b"),),
 }
 """A value of each type, to ask whether an option takes it."""
+
+
+@cache
+def _nearest_option(name: str) -> str | None:
+    return nearest(name, _COMMON)
 
 
 def _takes(name: str, value: Value) -> bool:

@@ -154,7 +154,7 @@ class _Lowering:
             elif name.text in info.groups:
                 group = info.groups[name.text]
                 self.report.add(names_errors.place_is_group(name.text, self.name, name.span, group))
-            elif not info.may_declare(name.text):
+            elif not info.may_declare(name.text, "place"):
                 choice = [*info.places, *(info.groups if groups else ())]
                 self.report.add(
                     names_errors.unknown_place(
@@ -233,7 +233,7 @@ class _Lowering:
             self._check_initial(port)
         if info.uses.get(name) != port.name.span:
             return None
-        kind = PortKind(port.kind)
+        kind = PortKind.DATA if port.kind == "data" else PortKind.SERVICE
         type_ = None
         if port.type is not None and kind is PortKind.SERVICE:
             self.report.add(types_errors.service_with_type(name, port.type.span))
@@ -260,7 +260,7 @@ class _Lowering:
         for target in self._distinct(port.targets, "the transition"):
             if target.text in info.transitions:
                 known.append(target.text)
-            elif info.may_declare(target.text):
+            elif info.may_declare(target.text, "transition"):
                 info.doubtful.add(port.name.text)
             else:
                 info.doubtful.add(port.name.text)

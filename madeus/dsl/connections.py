@@ -144,7 +144,7 @@ def _check_end(
             env.report.once(
                 "MAD096", port.span, lambda: types_errors.wrong_direction(port.text, is_use, port.span, span, swapped)
             )
-    elif not info.may_declare(port.text):
+    elif not info.may_declare(port.text, "port"):
         known = list(right) or list(wrong)
         env.report.once("MAD054", port.span, lambda: names_errors.unknown_port(port.text, info.name, port.span, known))
     return False

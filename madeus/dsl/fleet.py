@@ -59,7 +59,9 @@ def lower_rollout(written: s.Rollout, world: World, visible: int) -> Rollout:
     """A rollout with its program looked up and its settings read; everything wrong is reported."""
     report = world.report
     program = written.program
-    if world.programs.get(program.text, visible) is None and not world.may_declare(program.text, visible):
+    if world.programs.get(program.text, visible) is None and not world.may_declare(
+        program.text, visible, world.programs.nameless
+    ):
         report.add(names_errors.unknown_program(program.text, program.span, world.programs.known(visible)))
     env = Environment(report, secrets=world.secret_spans(visible), secrets_used=world.secrets_used)
     settings: list[tuple[str, tuple[Value, ...]]] = []

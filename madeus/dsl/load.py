@@ -120,6 +120,7 @@ class _Loading:
     def _enter(self, table: Table[Declared], declaration: Declared, number: int) -> None:
         name, span = declaration.name.text, declaration.name.span
         if not name:
+            table.nameless |= 1 << number
             return
         entry = table.entries.get(name)
         if entry is None:

@@ -147,7 +147,7 @@ class Maker:
     def _type(self, name: s.Name) -> TypeInfo | None:
         world = self.world
         if world.types.get(name.text, self.visible) is None:
-            if not world.may_declare(name.text, self.visible):
+            if not world.may_declare(name.text, self.visible, world.types.nameless):
                 self.report.once(
                     "MAD050",
                     name.span,

@@ -95,7 +95,7 @@ def lower_programs(
 def _assembly(name: s.Name, world: World, visible: int, assemblies: Mapping[str, AssemblyInfo]) -> AssemblyInfo | None:
     if world.assemblies.get(name.text, visible) is not None:
         return assemblies.get(name.text)
-    if not world.may_declare(name.text, visible):
+    if not world.may_declare(name.text, visible, world.assemblies.nameless):
         world.report.add(names_errors.unknown_assembly(name.text, name.span, world.assemblies.known(visible)))
     return None
 
@@ -265,7 +265,7 @@ class _Lowering:
             return False
         if name.text in info.model.behaviors:
             return True
-        if not info.may_declare(name.text):
+        if not info.may_declare(name.text, "behavior"):
             self.report.once(
                 "MAD053",
                 name.span,

@@ -30,7 +30,7 @@ def transition_of(members: list[Member], name: s.Name, report: Report) -> bool:
         if name.text in info.transitions:
             continue
         sound = False
-        if not info.may_declare(name.text):
+        if not info.may_declare(name.text, "transition"):
             known = info.transitions
             report.add(names_errors.unknown_transition(name.text, info.name, name.span, known, place=False))
     return sound
@@ -52,7 +52,7 @@ def available_port(members: list[Member], name: s.Name, report: Report) -> bool:
         elif name.text in info.uses:
             what = "`available` asks about services that are provided"
             report.add(types_errors.wrong_direction(name.text, True, name.span, info.uses[name.text], False, what))
-        elif not info.may_declare(name.text):
+        elif not info.may_declare(name.text, "port"):
             services = [n for n, p in info.model.provide.items() if p.kind is PortKind.SERVICE]
             report.add(names_errors.unknown_port(name.text, info.name, name.span, services))
     return sound
@@ -88,7 +88,7 @@ def _place_or_port(info: TypeInfo, name: s.Name, report: Report) -> bool | None:
     if name.text in info.uses:
         what = "a formula speaks of places and provide ports"
         report.add(types_errors.wrong_direction(name.text, True, name.span, info.uses[name.text], False, what))
-    elif not info.may_declare(name.text):
+    elif not (info.may_declare(name.text, "place") or info.may_declare(name.text, "port")):
         known = [*info.places, *info.provides]
         report.add(names_errors.unknown_element(name.text, info.name, name.span, known))
     return None

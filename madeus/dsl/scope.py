@@ -13,6 +13,17 @@ from madeus.dsl.report import Report
 from madeus.model import ComponentType
 
 
+_BEGINNINGS = {
+    "place": ("initial", "place", "group"),
+    "transition": ("transition", "behavior"),
+    "behavior": ("behavior",),
+    "port": ("use", "provide"),
+}
+_KEYWORDS = frozenset(
+    "initial place group transition behavior use provide data service at for during in station takes".split()
+)
+
+
 @dataclass(slots=True)
 class TypeInfo:
     """A component type: its names with their places in the text, and its model."""
@@ -40,9 +51,15 @@ class TypeInfo:
         """Whether parameters may be missing here."""
         return self.declaration.broken
 
-    def may_declare(self, name: str) -> bool:
-        """Whether a faulty stretch of the component may have declared the name."""
-        return not name or any(part.declares(name) for part in self.broken)
+    def may_declare(self, name: str, what: str = "") -> bool:
+        """Whether a faulty stretch of the component may have declared the name.
+
+        what: place, transition, behavior or port: a stretch that began like one of these and has no name may be any of them.
+        """
+        beginnings = _BEGINNINGS.get(what, ())
+        return not name or any(
+            part.declares(name) or (part.kind in beginnings and part.words <= _KEYWORDS) for part in self.broken
+        )
 
 
 class Declared(Protocol):
@@ -63,6 +80,9 @@ class Table(Generic[D]):
     """Such as ``component type``, for messages."""
     entries: dict[str, tuple[D, int]] = field(default_factory=dict)
     """Declaration and number of its file."""
+
+    nameless: int = 0
+    """Files (bits) with such a declaration whose name could not be read."""
 
     def get(self, name: str, visible: int) -> D | None:
         """The declaration, when it is in one of the visible files (a set of bits)."""
@@ -96,9 +116,9 @@ class World:
     opaque: bool = False
     """Some action reads names from a file of its own, so that nothing is sure to be unused."""
 
-    def may_declare(self, name: str, visible: int) -> bool:
-        """Whether something that could not be read may have declared the name."""
-        if not name or self.incomplete & visible:
+    def may_declare(self, name: str, visible: int, nameless: int) -> bool:
+        """Whether something that could not be read may have declared the name; nameless: `Table.nameless` of its kind."""
+        if not name or (self.incomplete | nameless) & visible:
             return True
         return any(visible >> index & 1 and part.declares(name) for part, index in self.broken)
 

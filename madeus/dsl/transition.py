@@ -104,7 +104,7 @@ class TransitionLowering:
             return name.text
         if name.text in info.groups:
             self.report.add(names_errors.place_is_group(name.text, info.name, name.span, info.groups[name.text]))
-        elif not info.may_declare(name.text):
+        elif not info.may_declare(name.text, "place"):
             self.report.add(
                 names_errors.unknown_place(name.text, info.name, name.span, info.places, groups=False, transition=False)
             )
@@ -135,7 +135,7 @@ class TransitionLowering:
                 names[name.text] = name.span
             else:
                 missing = True
-                if not info.may_declare(name.text):
+                if not info.may_declare(name.text, "behavior"):
                     self.report.add(names_errors.unknown_behavior(name.text, info.name, name.span, info.behaviors))
         if not names and not missing:
             return (DEFAULT_BEHAVIOR,)
@@ -163,7 +163,7 @@ class TransitionLowering:
             if port in info.uses:
                 reason = f"`{port}` is a use port, it receives nothing from here"
                 self.report.add(types_errors.not_captured(port, info.name, capture.span, reason, info.uses[port]))
-            elif port not in info.provides and not info.may_declare(port):
+            elif port not in info.provides and not info.may_declare(port, "port"):
                 data = [name for name, p in self.provides.items() if p.kind is PortKind.DATA]
                 help_ = did_you_mean(port, capture.span, data)[0]
                 help_ = help_ or f"declare `provide data {port}: string at {written.target.text}`"

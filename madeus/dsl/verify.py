@@ -59,7 +59,7 @@ def lower_verify(
     stages = _stages(declaration, world, visible, programs)
     name = declaration.assembly
     if world.assemblies.get(name.text, visible) is None or name.text not in assemblies:
-        if not world.may_declare(name.text, visible):
+        if not world.may_declare(name.text, visible, world.assemblies.nameless):
             world.report.add(names_errors.unknown_assembly(name.text, name.span, world.assemblies.known(visible)))
         return None
     return _Lowering(declaration, assemblies[name.text], stages, world.report).lower()
@@ -80,7 +80,7 @@ def _stages(
             seen[name.text] = name.span
             program = programs.get(name.text)
             if world.programs.get(name.text, visible) is None or program is None:
-                if not world.may_declare(name.text, visible):
+                if not world.may_declare(name.text, visible, world.programs.nameless):
                     known_names = world.programs.known(visible)
                     world.report.add(names_errors.unknown_program(name.text, name.span, known_names))
                 continue
