@@ -72,9 +72,12 @@ class Copy(ActionKind):
                     _below(target, place), path, mode, call.plain("owner"), call.plain("group"), call.plain("user")
                 )
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(bring(path, place)) for path, place in pairs if path.is_file()]
-        return ActionResult(changed=changed or any(task.result() for task in tasks))
+        bringing = (bring(path, place) for path, place in pairs if path.is_file())
+        for brought in await asyncio.gather(*bringing, return_exceptions=True):
+            if isinstance(brought, BaseException):
+                raise brought
+            changed = changed or brought
+        return ActionResult(changed=changed)
 
     async def _folders(self, call: Call, context: Context, attempt: int, folders: list[str]) -> bool:
         """Make the directories that are missing; whether there were any."""

@@ -23,7 +23,7 @@ from madeus.model.value import format_seconds
 _SCRIPT = """url={url} wanted={status} contains={contains}
 if command -v curl >/dev/null 2>&1; then
   fetch() {{ curl -sS -k -m 10 --noproxy '*' -o "$page" -w '%{{http_code}}' -- "$url" 2>"$page.said"; }}
-elif command -v python3 >/dev/null 2>&1; then
+elif python3 -c "import urllib.request" >/dev/null 2>&1; then
   fetch() {{
     python3 -c 'import ssl, sys, urllib.error, urllib.request
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -37,7 +37,7 @@ open(sys.argv[2], "wb").write(answer.read()); print(answer.status, end="")' "$ur
   }}
 elif command -v wget >/dev/null 2>&1; then
   fetch() {{
-    wget --no-proxy -q -S -T 10 --max-redirect=0 --no-check-certificate -O "$page" -- "$url" 2>"$page.said"
+    wget --no-proxy -nv -S -T 10 --max-redirect=0 --no-check-certificate -O "$page" -- "$url" 2>"$page.said"
     sed -n 's|^ *HTTP/[0-9.]* \\([0-9]*\\).*|\\1|p' "$page.said" | tail -n 1 | tr -d '\\n'
   }}
 else

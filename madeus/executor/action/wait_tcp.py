@@ -28,7 +28,7 @@ done
 """
 
 _SCRIPT = """host={host} port={port}
-if command -v python3 >/dev/null 2>&1; then
+if python3 -c "import socket" >/dev/null 2>&1; then
   attempt() {{
     said=$(python3 -c 'import socket, sys
 try: socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).close()

@@ -227,7 +227,7 @@ class Transport(ABC):
         """Make a file of the host hold this content; whether anything changed. Atomic: a temporary file is renamed.
 
         A symbolic link is followed. Without mode, owner or group an existing file keeps its own, a new one gets 0644 and the
-        user's. `user`: on whose behalf, as in `Job`. Missing directories are an error. `content` may be a file of the
+        user's. `user`: on whose behalf, as in `Job`. Missing directories are made. `content` may be a file of the
         controller.
 
         Raises:

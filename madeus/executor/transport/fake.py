@@ -83,6 +83,8 @@ class _FakeHost:
     owners: int = 0
     down: HostError | None = None
     cut: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.AbstractEventLoop | None = None
+    """The one that `cut` is waited for in; a world may be used by one controller after another, each with its own."""
 
 
 class FakeWorld:
@@ -204,6 +206,8 @@ class FakeTransport(Transport):
         if fake.reply.refused:
             del host.jobs[(self.run, job_id)]
             raise JobRefused(self.host, job_id, fake.reply.refused)
+        if host.loop is not asyncio.get_running_loop():
+            host.loop, host.cut = asyncio.get_running_loop(), asyncio.Event()
         cut = host.cut
         waiting = [asyncio.ensure_future(fake.done.wait()), asyncio.ensure_future(cut.wait())]
         try:

@@ -22,7 +22,8 @@ _STAT = """look() {
 """
 
 _PUT = """set -e
-path=$(readlink -f -- {path}) || {{ echo "its directory does not exist" >&2; exit 1; }}
+mkdir -p -- "$(dirname -- {path})"
+path=$(readlink -f -- {path}) || {{ echo "it is a link that leads nowhere" >&2; exit 1; }}
 if [ -d "$path" ]; then echo "is a directory" >&2; exit 1; fi
 temporary=$(mktemp -- "$(dirname -- "$path")/.madeus.XXXXXX")
 trap 'rm -f -- "$temporary"' EXIT
@@ -100,11 +101,11 @@ async def put(
     wanted_owner, wanted_group = owner or now.owner, group or now.group
     if same and (now.mode, now.owner, now.group) == (wanted_mode, wanted_owner, wanted_group):
         return False
-    who = f"{shlex.quote(wanted_owner)}:{shlex.quote(wanted_group)} " if wanted_owner or wanted_group else ""
+    who = wanted_owner + (f":{wanted_group}" if wanted_group else "")
     script = _PUT.format(
         path=shlex.quote(_safe(path)),
         write='cat -- "$path" >"$temporary"' if same else 'cat >"$temporary"',
-        owner=who or '"$(id -u)" ',
+        owner=f"{shlex.quote(who)} " if who else '"$(id -u)" ',
         # Keeping a stranger's ownership may be beyond us; giving it on demand must work.
         refused="" if owner or group else " 2>/dev/null || :",
         mode=f"{wanted_mode:o}",
