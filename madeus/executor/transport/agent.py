@@ -53,6 +53,9 @@ from madeus.executor.transport.link import Link
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 
+HELLO_TIMEOUT = 30.0
+"""Seconds that a login's scripts and the agent's start may take."""
+
 _PASSING = (ConnectionFailed, ConnectionLost, ConnectionRefused, ConnectionTimeout, JumpHostFailed, UnknownAddress)
 """What may get better while one waits for a host to come back."""
 
@@ -80,7 +83,7 @@ class AgentTransport(Transport):
     """A transport whose host runs ``agent.sh`` at the other end of a `Link`."""
 
     def __init__(
-        self, host: str, run: str, *, target: str = "", patience: float = 60.0, hello_timeout: float = 20.0
+        self, host: str, run: str, *, target: str = "", patience: float = 60.0, hello_timeout: float = HELLO_TIMEOUT
     ) -> None:
         """`target` is ``user@address:port`` for messages, `patience` the seconds a broken connection may take to come back."""
         self.host, self.run, self.target = host, run, target
@@ -101,6 +104,10 @@ class AgentTransport(Transport):
         self._trouble: ExecutorError | None = None
         self._prefix = f"~{secrets.token_hex(5)}"
         self._calls = 0
+
+    def _starting(self) -> contextlib.AbstractAsyncContextManager[object]:
+        """Held while an agent starts: a limit for many at one time."""
+        return contextlib.nullcontext()
 
     @abstractmethod
     async def _open(self, command: str) -> Link:
@@ -123,12 +130,13 @@ class AgentTransport(Transport):
                 return self._facts
             mine = self._facts.owner if self._facts else 0
             command, script = protocol.bootstrap(job_id(self.run), job_id(self.host), mine)
-            link = await self._open(command)
-            try:
-                facts = await self._greet(link, script)
-            except BaseException:
-                link.close()
-                raise
+            async with self._starting():
+                link = await self._open(command)
+                try:
+                    facts = await self._greet(link, script)
+                except BaseException:
+                    link.close()
+                    raise
             self._facts, self._link = facts, link
             link.listen(self._frame, self._lost)
             return facts

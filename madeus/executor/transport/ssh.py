@@ -18,12 +18,12 @@ from typing_extensions import override
 
 from madeus.executor.errors import AgentStartFailed, ConnectionFailed, HostError, JumpHostFailed
 from madeus.executor.inventory import Host
-from madeus.executor.transport.agent import AgentTransport
+from madeus.executor.transport.agent import HELLO_TIMEOUT, AgentTransport
 from madeus.executor.transport.link import Link
 from madeus.executor.transport.ssh_errors import Situation, explain, explain_options
 
 HANDSHAKES = 16
-"""Logins under way at one time: sshd refuses bursts, and each costs the controller some milliseconds."""
+"""Logins, and starts of agents, under way at one time: sshd refuses bursts, and each costs the controller some milliseconds."""
 
 KEEPALIVE = 20.0
 """Seconds between signs of life on a silent connection; after three without an answer it counts as lost."""
@@ -46,10 +46,14 @@ class SshTransport(AgentTransport):
     def __init__(self, host: Host, run: str, connections: SshConnections, *, patience: float = 60.0) -> None:
         target = f"{host.user}@{host.address}" if host.user else host.address
         super().__init__(
-            host.name, run, target=target, patience=patience, hello_timeout=max(10.0, host.connect_timeout)
+            host.name, run, target=target, patience=patience, hello_timeout=max(HELLO_TIMEOUT, host.connect_timeout)
         )
         self._where = host
         self._connections = connections
+
+    @override
+    def _starting(self) -> contextlib.AbstractAsyncContextManager[object]:
+        return self._connections.starting
 
     @override
     async def _open(self, command: str) -> Link:
@@ -87,6 +91,9 @@ class SshConnections:
 
     def __init__(self, handshakes: int = HANDSHAKES) -> None:
         self._slots = asyncio.Semaphore(handshakes)
+        self.starting = asyncio.Semaphore(handshakes)
+        """Held while an agent starts."""
+
         self._open: dict[Host, asyncssh.SSHClientConnection] = {}
         self._locks: dict[Host, asyncio.Lock] = {}
 

@@ -96,8 +96,7 @@ def test_copy_brings_a_file_once_and_its_mode(tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o7777 == 0o640
     assert do(action("copy", "f", to=f"{target.parent}/"), tmp_path).changed is True
     assert (target.parent / "f").read_bytes() == b"\0\xff"
-    with pytest.raises(ActionFailed, match=r"its directory does not exist|No such file"):
-        do(action("copy", "f", to=str(tmp_path / "no" / "such" / "f")), tmp_path)
+    assert do(action("copy", "f", to=str(tmp_path / "no" / "such" / "f")), tmp_path).changed is True
     with pytest.raises(ActionFailed, match="is a directory"):
         do(action("copy", "f", to=str(target.parent)), tmp_path)
 
