@@ -50,6 +50,8 @@ def summary(verdict: Verdict) -> tuple[object, ...]:
         case Holds(measure=measure, vacuous=vacuous):
             return "holds", _measured(measure), vacuous
         case Fails(reason, trace, measure=measure, deadlock=deadlock):
+            if reason.startswith("from here"):
+                return "fails", reason  # the point of no return, or where it leads
             length = None if trace is None or isinstance(measure, Width) else len(trace.events)
             what = "" if "fires before" in reason else reason  # the first of several is as good as another
             return "fails", what, _measured(measure), length, deadlock is None
