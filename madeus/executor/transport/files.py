@@ -22,7 +22,7 @@ _STAT = """look() {
 """
 
 _PUT = """set -e
-mkdir -p -- "$(dirname -- {path})"
+(umask 022; mkdir -p -- "$(dirname -- {path})")
 path=$(readlink -f -- {path}) || {{ echo "it is a link that leads nowhere" >&2; exit 1; }}
 if [ -d "$path" ]; then echo "is a directory" >&2; exit 1; fi
 temporary=$(mktemp -- "$(dirname -- "$path")/.madeus.XXXXXX")

@@ -75,6 +75,7 @@ def test_put_makes_the_directories_that_are_missing(opened: Opened, tmp_path: Pa
 
     asyncio.run(main())
     assert (tmp_path / "no/such/f").read_bytes() == b"x"
+    assert (tmp_path / "no/such").stat().st_mode & 0o777 == 0o755
 
 
 def test_put_says_why_it_cannot_write(opened: Opened, tmp_path: Path) -> None:
