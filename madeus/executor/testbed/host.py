@@ -28,6 +28,8 @@ USUAL_OPEN_FILES = 1024
 """The soft limit that a login on a real machine has."""
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
+"""Of commands that are run in a host without SSH; logins get the like from sshd."""
 
 # Docker's default set (without MKNOD: no device controller guards the machine's disks here), and what daemons ask for.
 _CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _KILL, _SETGID, _SETUID, _SETPCAP = 0, 1, 3, 4, 5, 6, 7, 8

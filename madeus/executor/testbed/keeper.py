@@ -160,7 +160,7 @@ class Keeper:
         name = message["host"]
         if self._running(name).state == "frozen":
             raise HostIsFrozen(name)
-        environment = {"PATH": host.PATH, "HOME": "/root", **message["environment"]}
+        environment = {**host.ENVIRONMENT, **message["environment"]}
         try:
             pid = self.insides[name].spawn(message["argv"], environment, streams)
         except OSError as error:

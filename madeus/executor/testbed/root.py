@@ -33,6 +33,14 @@ HIDDEN = (
 )
 """Directories of the lower layer that a host sees empty; they keep their owner and mode."""
 
+REMOVED = (
+    # A machine that refuses to start services at installation (containers do) must not make its hosts refuse.
+    "usr/sbin/policy-rc.d",
+    # Without this mark man-db does not index the manual after each installation, seconds that no test host needs.
+    "var/lib/man-db/auto-update",
+)
+"""Files of the lower layer that a host does not have."""
+
 REPOSITORY = "opt/madeus-packages"
 """Where a host sees the bed's package repository (read-only)."""
 
@@ -65,8 +73,9 @@ def make_common_layer(directory: Path, lower: Path, seeds: Iterable[Seed]) -> No
         path = _directory(directory, lower, hidden)
         os.setxattr(path, "trusted.overlay.opaque", b"y")
     _directory(directory, lower, REPOSITORY)
-    # A machine that refuses to start services at installation (containers do) must not make its hosts refuse.
-    os.mknod(_directory(directory, lower, "usr/sbin") / "policy-rc.d", stat.S_IFCHR, os.makedev(0, 0))
+    for removed in REMOVED:
+        path = _directory(directory, lower, str(Path(removed).parent)) / Path(removed).name
+        os.mknod(path, stat.S_IFCHR, os.makedev(0, 0))  # overlay's mark for: not there
     _lay(directory, lower, seeds)
 
 

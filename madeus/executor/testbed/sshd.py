@@ -54,6 +54,8 @@ def server_config(openssh: tuple[int, int], listen: str | None = None) -> str:
         "PrintMotd no",
         "PidFile none",
         "Subsystem sftp internal-sftp",
+        # Nobody sits before a test host: debconf need not look for somebody to ask.
+        "SetEnv DEBIAN_FRONTEND=noninteractive",
     ]
     if openssh >= _NO_PENALTIES_SINCE:
         lines.append("PerSourcePenalties no")
