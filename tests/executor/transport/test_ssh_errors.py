@@ -246,3 +246,39 @@ def test_a_missing_command_on_the_host_is_named(other: Sshd) -> None:
     other.extra = f'ForceCommand PATH={few} /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
     error = trouble(other.start().host())
     says(error, errors.AgentStartFailed, "the agent cannot work on this host: the command base64 is missing")
+
+
+SUDO = """#!/bin/sh
+[ -e {folder}/refuse ] && {{ echo "sudo: a password is required" >&2; exit 1; }}
+while [ "$1" != -- ]; do [ "$1" = -u ] && user=$2; shift; done
+shift
+PATH=/usr/sbin:/usr/bin:/bin exec /usr/sbin/runuser -u "$user" -- "$@"
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a sudo that needs no configuration needs root")
+def test_without_runuser_another_user_is_had_by_sudo_or_the_refusal_is_told(other: Sshd, run_name: str) -> None:
+    few = other.folder / "few"
+    few.mkdir(parents=True)
+    for tool in (path.name for path in Path("/usr/bin").iterdir()):
+        if tool not in ("sudo", "runuser"):
+            (few / tool).symlink_to(f"/usr/bin/{tool}")
+    (few / "sudo").write_text(SUDO.format(folder=other.folder))
+    (few / "sudo").chmod(0o755)
+    other.extra = f'ForceCommand PATH={few} /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
+
+    async def main() -> None:
+        async with Transports(run_name) as transports:
+            host = transports.of(other.start().host())
+            with_input = Job("a", "id -un; cat; echo $HOME", user="nobody", stdin=b"in")
+            assert (await host.perform(with_input)).stdout.startswith(b"nobody\nin")
+            await host.start(Job("b", "setsid sleep 60 & sleep 60", user="nobody"))
+            await asyncio.sleep(0.3)
+            await host.kill("b", 1)
+            assert (await host.wait("b")).killed
+            (other.folder / "refuse").touch()
+            with pytest.raises(errors.JobRefused, match="cannot become daemon: sudo: a password is required"):
+                await host.perform(Job("c", "true", user="daemon"))
+            await transports.forget()
+
+    asyncio.run(main())
