@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from madeus.executor.inventory import Host
@@ -25,7 +25,6 @@ class Sshd:
     port: int = 0
     extra: str = ""
     process: subprocess.Popen[bytes] | None = None
-    hosts: list[str] = field(default_factory=list)
 
     def start(self) -> Sshd:
         self.folder.mkdir(parents=True, exist_ok=True)

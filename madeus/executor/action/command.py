@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 
 from madeus.executor.action.base import ActionResult, Call, Context, RuntimeValue, reveal
@@ -93,8 +91,3 @@ def capture(call: Call, context: Context, outcome: Outcome) -> dict[str, Runtime
             "print one line for each output, in their order",
         )
     return {name: line.strip() for name, line in zip(call.outputs, lines, strict=True)}
-
-
-def shell(words: Sequence[str]) -> str:
-    """A command line for ``/bin/sh`` from its words."""
-    return shlex.join(words)
