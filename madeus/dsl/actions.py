@@ -190,10 +190,11 @@ def _check_option(kind: str, option: s.Option, value: Value, scope: ActionScope)
     scope.report.add(types_errors.wrong_option(name, kind, wanted, got, option.value.span))
 
 
-_KNOWN = frozenset(
-    "argument command contains directory_mode disabled enabled expect file from group header host input latest mode name owner "
-    "present absent port purge recommends reloaded restarted shell source started status stdin stopped to url with".split()
-)
+_WORDS = """
+absent argument command contains directory_mode disabled enabled expect file from group header host input latest mode name owner
+port present purge recommends reloaded restarted shell source started status stdin stopped to url with
+"""
+_KNOWN = frozenset(_WORDS.split())
 """Words that options of single kinds of actions are called, none of which is a misspelt common one."""
 _SAMPLES: Mapping[ValueType, Value] = {
     ValueType.STRING: "",

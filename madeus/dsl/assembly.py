@@ -195,7 +195,7 @@ def _connect(info: AssemblyInfo, turns: Turns, hidden: Mapping[str, Span]) -> No
             info.sound = False
             wiring.doubt(ends, statement.use.element.text)
             continue
-        for connection in pairs(statement, ends, env):
+        for connection in pairs(statement, ends):
             user = population.members[connection.user].info
             if user is not None and check_room(connection, statement, wiring, user, env):
                 if len(wiring.made) >= CONNECTION_LIMIT:

@@ -85,6 +85,17 @@ def circular_wait(steps: tuple[tuple[str, str, Span], ...], assembly: str) -> Di
     )
 
 
+def never_kept(port: str, instance_port: str, span: Span, declared: Span, assembly: str) -> Diagnostic:
+    return warning(
+        "MAD127",
+        f"in assembly `{assembly}` the port `{instance_port}` never takes a user, and `{port}` needs it",
+        span,
+        related=((declared, "goes off again as soon as it is up"),),
+        help="the behavior `deploy` leaves its places, so it refuses users: bind it to the place where `deploy` ends, or to a "
+        "group that `deploy` stays in",
+    )
+
+
 def never_active(port: str, instance_port: str, span: Span, declared: Span, assembly: str) -> Diagnostic:
     return warning(
         "MAD127",

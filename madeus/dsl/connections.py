@@ -77,15 +77,15 @@ def ends_of(statement: s.Connect | s.Disconnect, population: Population, env: En
         for user in _types(users):
             for provider in _types(providers):
                 sound = _compare(statement, user, provider, env) and sound
+    if len(users or ()) * len(providers or ()) > CONNECTION_LIMIT:
+        env.report.add(assembly_errors.too_many("connections", CONNECTION_LIMIT, statement.span))
+        sound = False
     return Ends(users, providers, sound)
 
 
-def pairs(statement: s.Connect | s.Disconnect, ends: Ends, env: Environment) -> Iterator[Connection]:
+def pairs(statement: s.Connect | s.Disconnect, ends: Ends) -> Iterator[Connection]:
     """Every connection that a statement names: all users with all providers."""
     if not ends.users or not ends.providers or not ends.sound:
-        return
-    if len(ends.users) * len(ends.providers) > CONNECTION_LIMIT:
-        env.report.add(assembly_errors.too_many("connections", CONNECTION_LIMIT, statement.span))
         return
     use, provide = statement.use.element.text, statement.provide.element.text
     for user in ends.users:

@@ -153,6 +153,14 @@ def _check_chain(versions: Sequence[s.RoleVersion], role: str, known: dict[str, 
             report.add(program_errors.broken_chain(text, role, version.after.span, following[before], reason))
         else:
             following[before] = version.after.span
-    if versions and first is None and len(following) == len(known):
-        span = versions[0].version.span
-        report.add(program_errors.broken_chain(versions[0].version.value, role, span, span, "is part of a circle"))
+    after = {v.version.value: v.after.value for v in versions if v.after is not None}
+    for version in versions:
+        text, span = version.version.value, version.version.span
+        seen = {text}
+        earlier = after.get(text)
+        while earlier is not None and earlier not in seen:
+            seen.add(earlier)
+            earlier = after.get(earlier)
+        if earlier == text:
+            report.add(program_errors.broken_chain(text, role, span, span, "comes after itself"))
+            return

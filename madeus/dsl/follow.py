@@ -36,7 +36,9 @@ class Followed:
         self.where = where
         self.wiring: Wiring = assembly.wiring.copy()
         self.alive: dict[str, Member] = dict(assembly.population.members)
+        self.deleted: dict[str, Span] = {}
         self.gone: dict[str, Span] = {}
+        """Of the deleted those that no other program may have made again."""
         self.disconnected: dict[Connection, Span] = {}
         self.added: dict[str, Member] = {}
         self.marked: dict[str, frozenset[Marking] | None] = {}
@@ -89,6 +91,7 @@ class Followed:
             self.report.add(program_errors.added_again(member.name, member.span, before.span))
         self.alive[member.name] = member
         self.added[member.name] = member
+        self.deleted.pop(member.name, None)
         self.gone.pop(member.name, None)
         if member.info is not None:
             self.marked[member.name] = frozenset((frozenset(member.info.model.initial_places),))
@@ -98,6 +101,7 @@ class Followed:
         self.alive.pop(member.name, None)
         self.added.pop(member.name, None)
         self.marked.pop(member.name, None)
+        self.deleted[member.name] = span
         if member.name not in self.others.added:
             self.gone[member.name] = span
 
@@ -158,9 +162,9 @@ class Followed:
         """Report what is wrong when the program has ended."""
         for c, made in self.wiring.made.items():
             for name in dict.fromkeys((c.user, c.provider)):
-                if name in self.gone and c not in self.others.disconnected:
+                if name in self.deleted and c not in self.others.disconnected:
                     written = f"disconnect {c.user}.{c.use} from {c.provider}.{c.provide}"
-                    span = self.gone[name]
+                    span = self.deleted[name]
                     self.report.each(program_errors.deleted_connected(name, str(c), span, made, written))
         later = {(c.user, c.use) for c in self.others.connected}
         for name, member in self.added.items():

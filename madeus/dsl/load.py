@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ from madeus.dsl.spans import SpanCollector
 from madeus.dsl.verify import VerifyInfo, lower_verify
 from madeus.dsl.waits import check_waits
 from madeus.model import Model, Role, Rollout
+
+_NAME = re.compile(r"\s+[A-Za-z_]")
 
 
 @dataclass(frozen=True)
@@ -112,10 +115,18 @@ class _Loading:
             for declaration in source.module.declarations:
                 if isinstance(declaration, s.Broken):
                     self.world.broken.append((declaration, number))
+                    for table in tables.values():
+                        if table.what.endswith(declaration.kind) and not self._named(declaration, number):
+                            table.nameless |= 1 << number
                     continue
-                table = tables.get(type(declaration))
-                if table is not None:
-                    self._enter(table, cast(Declared, declaration), number)
+                found = tables.get(type(declaration))
+                if found is not None:
+                    self._enter(found, cast(Declared, declaration), number)
+
+    def _named(self, broken: s.Broken, number: int) -> bool:
+        """Whether a name stands right behind the keyword of a declaration that could not be read."""
+        text = self.sources.files[number].parsed.source.text
+        return _NAME.match(text, broken.span.start + len(broken.kind)) is not None
 
     def _enter(self, table: Table[Declared], declaration: Declared, number: int) -> None:
         name, span = declaration.name.text, declaration.name.span

@@ -156,7 +156,7 @@ class _Lowering:
             case s.Push():
                 changes.pushed.update(m.name for m in everyone.find(statement.behavior.instance, env) or ())
             case s.Connect() | s.Disconnect():
-                connections = list(pairs(statement, ends_of(statement, everyone, env), env))
+                connections = list(pairs(statement, ends_of(statement, everyone, env)))
                 target = changes.connected if isinstance(statement, s.Connect) else changes.disconnected
                 target.update(connections)
                 if isinstance(statement, s.Connect):
@@ -208,7 +208,7 @@ class _Lowering:
         if not ends.sound:
             followed.wiring.doubt(ends, statement.use.element.text)
             return
-        for connection in pairs(statement, ends, env):
+        for connection in pairs(statement, ends):
             info = self.assembly.everyone.members[connection.user].info
             if info is None or check_room(connection, statement, followed.certain(connection), info, env):
                 followed.connect(connection, statement.span)
@@ -217,7 +217,7 @@ class _Lowering:
     def _disconnect(self, statement: s.Disconnect, env: Environment, followed: Followed) -> None:
         ends = ends_of(statement, followed.present(statement, env), env)
         several = len(ends.users or ()) * len(ends.providers or ()) > 1
-        for connection in pairs(statement, ends, env):
+        for connection in pairs(statement, ends):
             if several and not followed.may_be_connected(connection):
                 continue
             followed.disconnect(connection, statement.span)

@@ -12,16 +12,14 @@ from madeus.dsl.parameters import ParameterInfo
 from madeus.dsl.report import Report
 from madeus.model import ComponentType
 
-
 _BEGINNINGS = {
     "place": ("initial", "place", "group"),
     "transition": ("transition", "behavior"),
     "behavior": ("behavior",),
     "port": ("use", "provide"),
 }
-_KEYWORDS = frozenset(
-    "initial place group transition behavior use provide data service at for during in station takes".split()
-)
+_WORDS = "initial place group transition behavior use provide data service at for during in station takes"
+_KEYWORDS = frozenset(_WORDS.split())
 
 
 @dataclass(slots=True)
@@ -77,7 +75,7 @@ class Table(Generic[D]):
     """Declarations of one kind by name, from all files."""
 
     what: str
-    """Such as ``component type``, for messages."""
+    """Such as ``assembly``, the keyword too."""
     entries: dict[str, tuple[D, int]] = field(default_factory=dict)
     """Declaration and number of its file."""
 
@@ -99,7 +97,7 @@ class World:
     """Every declaration of all files."""
 
     report: Report
-    types: Table[s.Component] = field(default_factory=lambda: Table("component type"))
+    types: Table[s.Component] = field(default_factory=lambda: Table("component"))
     assemblies: Table[s.Assembly] = field(default_factory=lambda: Table("assembly"))
     programs: Table[s.Program] = field(default_factory=lambda: Table("program"))
     secrets: Table[s.Secret] = field(default_factory=lambda: Table("secret"))

@@ -1,6 +1,6 @@
 """Deadlocks that are certain before any search: components that wait for each other in a circle while they are deployed.
 
-What may ever happen is taken generously (a place once marked stays marked, services never go off): the least set that is
+What may ever happen is taken generously (a place once marked stays marked): the least set that is
 closed under the rules of the step relation, found in linear time (Dowling and Gallier's algorithm for Horn clauses). What is
 not in it never happens on any run, and each such thing lacks another one: a walk from lack to lack ends in a circle.
 Only components in a circle of connections are looked at this closely.
@@ -15,7 +15,8 @@ from madeus.dsl import assembly_errors
 from madeus.dsl.assembly import AssemblyInfo
 from madeus.dsl.report import Report
 from madeus.dsl.scope import TypeInfo
-from madeus.model import DEFAULT_BEHAVIOR, ComponentType, Connection, Multiplicity, UsePort
+from madeus.model import DEFAULT_BEHAVIOR, ComponentType, Connection, Multiplicity, PortKind, UsePort
+from madeus.semantics.system import TypeTable
 
 Fact = tuple[str, str, str]
 """(kind, instance, element); kinds are place, transition, provide, use and group."""
@@ -28,14 +29,15 @@ def check_waits(info: AssemblyInfo, report: Report) -> None:
     members = info.population.members
     if not info.sound or any(m.info is None or not m.info.sound for m in members.values()):
         return
-    alone = {name: _alone(kind) for name, kind in _kinds(info).items()}
-    _never_active(info, alone, report)
+    tables = {name: TypeTable(kind) for name, kind in _kinds(info).items()}
+    alone = {name: _alone(table) for name, table in tables.items()}
+    _never_served(info, alone, report)
     graph = {name: dict[str, None]() for name in members}
     for connection in info.wiring.made:
         graph[connection.user][connection.provider] = None
     circle = {name for part in _components(graph) if len(part) > 1 or part[0] in graph[part[0]] for name in part}
     if circle:
-        _circles(info, circle, alone, report)
+        _circles(info, circle, tables, alone, report)
 
 
 def _kinds(info: AssemblyInfo) -> dict[str, ComponentType]:
@@ -74,8 +76,12 @@ def possible(clauses: Iterable[Clause]) -> set[Fact]:
     return holding
 
 
-def _inside(kind: ComponentType, name: str) -> Iterator[Clause]:
-    """Clauses of one instance; those of its use ports are left to the caller."""
+def _inside(table: TypeTable, name: str) -> Iterator[Clause]:
+    """Clauses of one instance; those of its use ports are left to the caller.
+
+    A service is of use only where the deployment keeps it up: it refuses users when its tokens will leave its groups.
+    """
+    kind = table.kind
     for place in kind.initial_places:
         yield ("place", name, place), ()
     for transition in kind.transitions:
@@ -92,18 +98,22 @@ def _inside(kind: ComponentType, name: str) -> Iterator[Clause]:
             place = kind.station_place[station]
             taken = tuple(("transition", name, dock) for dock in docks)
             yield ("place", name, place), (*taken, *holders.get(place, ()))
-    for group in kind.groups:
-        for place in group.places:
-            yield ("group", name, group.name), (("place", name, place),)
-    groups = {group.name for group in kind.groups}
     for port in kind.provides:
-        bound = tuple(("group" if b in groups else "place", name, b) for b in port.bound)
-        yield ("provide", name, port.name), bound
+        if port.kind is PortKind.DATA:
+            yield ("provide", name, port.name), (("place", name, port.bound[0]),)
+        else:
+            yield ("provide", name, port.name), tuple(("group", name, bound) for bound in port.bound)
+    for bound in dict.fromkeys(bound for port in kind.provides for bound in port.bound):
+        group = table.staying(DEFAULT_BEHAVIOR, bound)
+        for place in group.places:
+            yield ("group", name, bound), (("place", name, place),)
+        for transition_name in group.transitions:
+            yield ("group", name, bound), (("transition", name, transition_name),)
 
 
-def _alone(kind: ComponentType) -> set[Fact]:
+def _alone(table: TypeTable) -> set[Fact]:
     """What may happen to an instance when all its use ports are served."""
-    return possible([*_inside(kind, ""), *((("use", "", use.name), ()) for use in kind.uses)])
+    return possible([*_inside(table, ""), *((("use", "", use.name), ()) for use in table.kind.uses)])
 
 
 def _needed(kind: ComponentType, use: UsePort, alone: set[Fact]) -> bool:
@@ -115,31 +125,40 @@ def _needed(kind: ComponentType, use: UsePort, alone: set[Fact]) -> bool:
     return any(("place", "", p) in alone for holder in use.holders for p in kind.group_places[holder])
 
 
-def _never_active(info: AssemblyInfo, alone: dict[str, set[Fact]], report: Report) -> None:
+def _never_served(info: AssemblyInfo, alone: dict[str, set[Fact]], report: Report) -> None:
+    """Report use ports that the deployment needs and whose providers never come up, each by its type alone."""
     members = info.population.members
-    judged: dict[tuple[str, str, str, str], bool] = {}
-    for connection, span in info.wiring.made.items():
-        user, provider = members[connection.user].info, members[connection.provider].info
-        if user is None or provider is None or DEFAULT_BEHAVIOR not in provider.model.behaviors:
+    judged: dict[tuple[str, ...], bool] = {}
+    for (user_name, use_name), connections in info.wiring.by_use.items():
+        user = members[user_name].info
+        if user is None:
             continue
-        key = (user.name, connection.use, provider.name, connection.provide)
+        use = user.model.use[use_name]
+        lacking: list[tuple[Connection, TypeInfo]] = []
+        for connection in connections:
+            provider = members[connection.provider].info
+            if provider is not None and ("provide", "", connection.provide) not in alone[provider.name]:
+                lacking.append((connection, provider))
+        if not lacking or (use.multiplicity is Multiplicity.ANY and len(lacking) < len(connections)):
+            continue
+        key = (user.name, use_name)
         if key not in judged:
-            use = user.model.use[connection.use]
-            judged[key] = (
-                use.multiplicity is not Multiplicity.ANY
-                and ("provide", "", connection.provide) not in alone[provider.name]
-                and _needed(user.model, use, alone[user.name])
-            )
+            judged[key] = _needed(user.model, use, alone[user.name])
         if judged[key]:
-            _report_never_active(info, connection, provider, span, report)
+            connection, provider = lacking[0]
+            _report(info, connection, provider, alone[provider.name], connections[connection], report)
 
 
-def _report_never_active(
-    info: AssemblyInfo, connection: Connection, provider: TypeInfo, span: Span, report: Report
+def _report(
+    info: AssemblyInfo, connection: Connection, provider: TypeInfo, possible_: set[Fact], span: Span, report: Report
 ) -> None:
     port, provide = f"{connection.user}.{connection.use}", f"{connection.provider}.{connection.provide}"
+    kind = provider.model
+    groups = (kind.group_places[bound] for bound in kind.provide[connection.provide].bound)
+    passing = all(any(("place", "", place) in possible_ for place in group) for group in groups)
     declared = provider.provides[connection.provide]
-    report.once("MAD127", span, lambda: assembly_errors.never_active(port, provide, span, declared, info.name))
+    build = assembly_errors.never_kept if passing else assembly_errors.never_active
+    report.once("MAD127", span, lambda: build(port, provide, span, declared, info.name))
 
 
 # ---- circles ---------------------------------------------------------------------------------------------------------
@@ -179,14 +198,20 @@ def _components(graph: dict[str, dict[str, None]]) -> Iterator[list[str]]:
                 low[node] = min(low[node], index[following])
 
 
-def _circles(info: AssemblyInfo, circle: set[str], alone: dict[str, set[Fact]], report: Report) -> None:
+def _circles(
+    info: AssemblyInfo,
+    circle: set[str],
+    tables: dict[str, TypeTable],
+    alone: dict[str, set[Fact]],
+    report: Report,
+) -> None:
     members = info.population.members
     clauses: list[Clause] = []
     for name in members:
         type_ = members[name].info
         if name not in circle or type_ is None:
             continue
-        clauses.extend(_inside(type_.model, name))
+        clauses.extend(_inside(tables[type_.name], name))
         for use in type_.model.uses:
             clauses.extend(_served(info, name, use, circle, alone))
     holding = possible(clauses)

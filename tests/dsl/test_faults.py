@@ -205,6 +205,51 @@ def test_a_formula_does_not_speak_of_use_ports() -> None:
     assert faults(verify("goal x = c.web", "web: Web\nc: Client\nconnect c.web to web.http")) == [("MAD096", "web")]
 
 
+FLEETS = [
+    ('role r {\n  base a\n  base b\n  version "1"\n}', [("MAD151", "b")]),
+    ('role r {\n  base a\n  version "1"\n  version "2"\n}', [("MAD152", '"2"')]),
+    ('role r {\n  base a\n  version "1" after "2"\n  version "2" after "1"\n}', [("MAD152", '"1"')]),
+    ('role r {\n  base a\n  version "1"\n  version "1"\n}', [("MAD078", '"1"')]),
+    ("rollout r of program nope over fleet {\n  soak 30s\n}", [("MAD057", "nope")]),
+    ("rollout r of program go over fleet {\n  soak 30\n  soak 30s\n}", [("MAD150", "soak 30"), ("MAD078", "soak")]),
+    (
+        "rollout r of program go over fleet {\n  failures max 3 per claster\n}",
+        [("MAD150", "failures max 3 per claster")],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), FLEETS, ids=lambda value: None if isinstance(value, list) else value[:60]
+)
+def test_a_fault_of_a_role_or_a_rollout_is_underlined(text: str, expected: list[tuple[str, str]]) -> None:
+    assert faults(program("push web.deploy") + text) == expected
+
+
+NEEDY = CLIENT.replace("any optional", "any").replace("string optional", "string")
+
+
+def test_an_open_port_is_an_error_and_a_warning_where_a_program_connects_it() -> None:
+    text = WEB + NEEDY + "assembly site {\n  w: Web\n  c[1..3]: Client\n  connect c.address to w.url\n}\n"
+    (found,) = loaded(text).diagnostics
+    assert (found.code, found.is_error, found.notes) == ("MAD120", True, ("nor are 2 more of its like",))
+    (found,) = loaded(text + "program go for site {\n  connect c.web to w.http\n}\n").diagnostics
+    assert (found.code, found.is_error) == ("MAD120", False)
+    assert found.related[-1][1] == "connected here, by a program"
+
+
+def test_a_statement_with_a_fault_leaves_no_open_port_behind() -> None:
+    text = WEB + NEEDY + "assembly site {\n  w: Web\n  c: Client\n  connect c.address to w.url\n"
+    assert [code for code, _ in faults(text + "  connect c.wep to w.http\n}\n")] == ["MAD054"]
+    assert [code for code, _ in faults(text + "  connect c.web to v.http\n}\n")] == ["MAD055"]
+    assert [code for code, _ in faults(text + "  connect c.web to w.url\n}\n")] == ["MAD095"]
+
+
+def test_what_other_programs_may_have_changed_is_not_reported() -> None:
+    text = program("add x: Web") + "program then for site {\n  push x.deploy\n  add web: Web\n  delete x\n}\n"
+    assert faults(text + "program before for site {\n  delete web\n}\n") == [("MAD132", "web")]
+
+
 def test_all_faults_of_a_file_are_reported_at_once() -> None:
     text = (
         "component A {\n  initial place a\n  transition t: a -> x\n}\n"
@@ -222,7 +267,7 @@ def test_all_faults_of_a_file_are_reported_at_once() -> None:
         "component A {\n  initial place a\n  place b\n  transition t: a -> \n  use service u optional for t\n}\n",
         "component A {\n  initial place\n  transition t: a -> b\n}\n",
         "component {\n  initial place a\n}\nassembly s {\n  a: A\n}\n",
-        "assembly s {\n  a Web on\n  connect a.x to a.y\n}\n",
+        "assembly s {\n  a: on\n  connect a.x to a.y\n}\n",
         'import "gone.madeus"\nassembly s {\n  a: Elsewhere\n}\nverify t {\n  terminates\n}\n',
         "component A(x: nope) {\n  initial place a\n}\nassembly s {\n  a: A(x = 1)\n}\n",
     ],

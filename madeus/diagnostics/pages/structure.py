@@ -22,7 +22,8 @@ _PAIR = _WEB + "\n" + _CLIENT
 _NEEDING = """component Peer {
   initial place off
   place half, on
-  provide service first at half
+  group up = half, on
+  provide service first at up
   provide service second at on
   use service other for prepare
   transition prepare: off -> half
@@ -222,10 +223,11 @@ by binding its port to a later transition.
     ),
     Page(
         code="MAD127",
-        title="a port that never comes up",
+        title="a port that never serves",
         text="""
-The deployment needs a port whose places are not all reached by the provider's behavior `deploy`. Without a program that
-pushes another behavior the user waits for ever.
+The deployment needs a port whose places are not all reached by the provider's behavior `deploy`, or are left again by
+it: a service that is about to go off refuses new users. Without a program that pushes another behavior the user waits
+for ever. Bind the port to the place where the behavior ends, or to a group of places that it stays in.
 """,
         wrong=_WEB.replace("place on", "place half, on").replace(
             "start: off -> on", "prepare: off -> half\n  behavior go { transition start: half -> on }"
