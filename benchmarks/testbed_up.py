@@ -1,4 +1,4 @@
-"""How long beds of test hosts take: up, a login to every host, down; and what is left behind (nothing).
+"""How long beds of test hosts take: up, a login to every host, down; and what is left behind (nothing, unless others change the machine meanwhile).
 
 Run as root: `python benchmarks/testbed_up.py [HOSTS...]`, by default 10 and 50 hosts. Times are wall time in seconds, memory
 is the private and shared memory (PSS) of the keeper and all PID 1s in MB.
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from madeus.executor.testbed import Testbed
+from madeus.executor.testbed.registry import is_alive
 
 
 def mounts_and_links() -> tuple[int, int]:
@@ -44,9 +45,8 @@ def measure(count: int) -> None:
         bed = Testbed.up(count, Path(directory) / "bed")
         up = time.perf_counter() - begin
         record = bed.record
-        pids = [each.process.pid for each in record.hosts if each.process] + (
-            [record.keeper.pid] if record.keeper else []
-        )
+        processes = [each for each in (record.keeper, *(host.process for host in record.hosts)) if each is not None]
+        pids = [each.pid for each in processes]
         memory = pss(pids)
         begin = time.perf_counter()
         with ThreadPoolExecutor(8) as pool:
@@ -55,9 +55,11 @@ def measure(count: int) -> None:
         begin = time.perf_counter()
         bed.down()
         down = time.perf_counter() - begin
-    left = any(Path(f"/proc/{pid}").exists() for pid in pids) or mounts_and_links() != before
+    running = sum(is_alive(process) for process in processes)
+    mounts, links = (now - then for now, then in zip(mounts_and_links(), before, strict=True))
+    left = f"{running} processes, {mounts} mounts, {links} links"
     print(
-        f"{count:6d} {up:8.2f} {logins:10.2f} {down:8.2f} {memory:10.1f}   {'something' if left else 'nothing'}",
+        f"{count:6d} {up:8.2f} {logins:10.2f} {down:8.2f} {memory:10.1f}   {left}",
         flush=True,
     )
 
