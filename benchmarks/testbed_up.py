@@ -1,4 +1,4 @@
-"""How long beds of test hosts take: up, a login to every host, down; and what is left behind (nothing, unless others change the machine meanwhile).
+"""How long beds of test hosts take: up, a login to every host, down; and what they leave behind, which should be nothing.
 
 Run as root: `python benchmarks/testbed_up.py [HOSTS...]`, by default 10 and 50 hosts. Times are wall time in seconds, memory
 is the private and shared memory (PSS) of the keeper and all PID 1s in MB.
