@@ -383,7 +383,7 @@ def role_version(b: Builder, v: Values) -> Any:
 
 @lru_cache(maxsize=4096)
 def _measure(text: str) -> tuple[Fraction, str]:
-    """Number and unit of a NUMBER, DURATION or PERCENT token; unreadable ones count as 0, they are reported already."""
+    """Number and unit of a NUMBER, TIME or PERCENT token; unreadable ones count as 0, they are reported already."""
     end = next((index for index, letter in enumerate(text) if letter not in "0123456789."), len(text))
     if any(len(part) > 18 for part in text[:end].split(".")):
         return Fraction(0), text[end:]

@@ -19,14 +19,12 @@ from madeus.dsl import syntax_errors
 from madeus.dsl.build import Builder
 from madeus.dsl.recovery import Recovery
 from madeus.dsl.scan import MOST_FAULTS, Scanned, scan
-from madeus.dsl.stack import Bracket, Stack
+from madeus.dsl.stack import CLOSING, OPENING, Bracket, Stack
 from madeus.dsl.syntax import Module
 from madeus.dsl.tables import Tables, tables
 
 DEEPEST = 64
 """Brackets within brackets."""
-_OPENING = frozenset({"LBRACE", "LPAR", "LSQB"})
-_CLOSING = frozenset({"RBRACE", "RPAR", "RSQB"})
 _BEFORE_A_NAME = frozenset({".", ":", "["})
 
 
@@ -176,9 +174,9 @@ class Machine:
             if target is None:
                 position = recovery.mend(position, kind, before or states[:])
                 continue
-            if kind in _CLOSING:
+            if kind in CLOSING:
                 brackets.pop()
-            elif kind in _OPENING:
+            elif kind in OPENING:
                 if len(brackets) >= DEEPEST:
                     position = recovery.too_deep(position)
                     continue

@@ -20,7 +20,7 @@ from madeus.dsl.tables import Tables
 
 _PARTNERS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 _BRACES = {"LBRACE": 1, "LPAR": 1, "LSQB": 1, "RBRACE": -1, "RPAR": -1, "RSQB": -1}
-_INSERTED = ("COLON", "ARROW", "EQUAL", "DOT", "COMMA", "TO", "AT", "ON", "FOR", "OF", "FROM", "RPAR", "RSQB")
+_INSERTED = ("COLON", "ARROW", "EQUAL", "DOT", "COMMA", "TO", "AT", "ON", "FOR", "OF", "FROM")
 _EXCHANGED = {
     "EQUAL": ("COLON", "ARROW", "DOT"),
     "COLON": ("EQUAL", "ARROW", "DOT"),
@@ -36,6 +36,8 @@ _EXCHANGED = {
 }
 _DROPPED = frozenset({"SEMICOLON", "COMMA"})
 _TOP = frozenset({"COMPONENT", "ASSEMBLY", "PROGRAM", "VERIFY", "ROLLOUT", "ROLE"})
+_MOST_WORDS = 1000
+"""Tokens of an unreadable stretch whose words are kept."""
 _AHEAD = 3
 """Tokens that have to fit after a mend."""
 
@@ -78,7 +80,7 @@ class Recovery:
         token, before = self._tokens[position], self._tokens[position - 1]
         if self._table.spelling.get(token.kind) not in errors.HOMES or position == 0:
             return False
-        if not (before.kind in {"NAME", "RBRACE", "STRING", "DURATION", "SEMICOLON"} and self._word(position + 1)):
+        if not (before.kind in {"NAME", "RBRACE", "STRING", "TIME", "SEMICOLON"} and self._word(position + 1)):
             return False
         return token.kind != "TRANSITION" or self._peek(position + 2).kind == "COLON"
 
@@ -141,7 +143,8 @@ class Recovery:
 
         `kind` is what it was read as (NEWLINE for the line end before it); `before` are the states before reductions it led to.
         """
-        if len(self._builder.diagnostics) > MOST_FAULTS and self._tokens[position].kind != "$END":
+        faults = len(self._builder.diagnostics) + len(self._scanned.diagnostics)
+        if faults > MOST_FAULTS and self._tokens[position].kind != "$END":
             del self._tokens[position:-1]
         token = self._tokens[position]
         stack = self._stack
@@ -154,6 +157,8 @@ class Recovery:
             mended = self._small_mend(position)
             if mended is not None:
                 return mended
+        if token.line in self._faulty and not (self.begins_statement(position) or self._begins_instance(position)):
+            return self._skip(position)
         terminals, names = stack.expected(before)
         if stack.brackets:
             top = self._tokens[stack.brackets[-1].token]
@@ -187,13 +192,13 @@ class Recovery:
 
     def _advice(self, position: int, terminals: set[str]) -> str | None:
         token = self._tokens[position]
-        if "DURATION" in terminals and token.kind == "NUMBER":
+        if "TIME" in terminals and token.kind == "NUMBER":
             return f"give a unit: `{token.text}s` or `{token.text}ms`, `{token.text}min`, `{token.text}h`"
         if "STRING" in terminals and len(terminals) <= 2 and token.kind == "NAME":
             return f'put quotes around it: `"{token.text}"`'
         if "NAME" in terminals and token.kind == "STRING":
             return "names stand without quotes"
-        if "NAME" in terminals and token.kind in {"NUMBER", "DURATION", "PERCENT"}:
+        if "NAME" in terminals and token.kind in {"NUMBER", "TIME", "PERCENT"}:
             return "names begin with a letter or `_`"
         return None
 
@@ -224,20 +229,24 @@ class Recovery:
             meant = nearest(token.text, [spelling[word] for word in fitting])
             if meant is not None and self._goes_on(stack.after(self._table.words[meant], stack.states), position + 1):
                 self._report(errors.misspelt(span, token.text, meant), position)
-                self._tokens[position] = token._replace(kind=self._table.words[meant])
+                self._tokens[position] = token._replace(kind=self._table.words[meant], text=meant)
                 return position
+        following = self._peek(position + 1)
+        ends = following.fresh or following.kind in {"RBRACE", "$END"}
+        if token.kind in _DROPPED and ends and following.kind != "NAME" and self._goes_on(stack.states, position + 1):
+            self._report(errors.needless_sign(span, found), position)
+            return position + 1
         for kind in _EXCHANGED.get(token.kind, ()):
-            if self._goes_on(stack.after(kind, stack.states), position + 1):
+            length = 2 if token.kind == "MINUS" and following.kind == "MORETHAN" else 1
+            if self._goes_on(stack.after(kind, stack.states), position + length):
+                if length == 2:
+                    span, found = span.to(self._span(position + 1)), "- >"
                 self._report(errors.wrong_sign(span, found, spelling[kind]), position)
-                self._tokens[position] = token._replace(kind=kind)
-                if token.kind == "MINUS" and self._peek(position + 1).kind == "MORETHAN":
-                    del self._tokens[position + 1]
+                self._tokens[position : position + length] = [token._replace(kind=kind, text=spelling[kind])]
                 return position
         if not token.fresh:
             for kind in _INSERTED:
                 states = stack.after(kind, stack.states)
-                if kind in {"RPAR", "RSQB"} and states is not None:
-                    continue
                 if self._goes_on(states, position):
                     before = self._tokens[position - 1]
                     self._report(
@@ -245,14 +254,6 @@ class Recovery:
                     )
                     self._feed(kind, token._replace(kind=kind, text=spelling[kind]), position)
                     return position
-        following = self._peek(position + 1)
-        if (
-            token.kind in _DROPPED
-            and (following.kind != "NAME" or not following.fresh)
-            and self._goes_on(stack.states, position + 1)
-        ):
-            self._report(errors.needless_sign(span, found), position)
-            return position + 1
         return None
 
     def _goes_on(self, states: list[int] | None, position: int) -> bool:
@@ -292,19 +293,25 @@ class Recovery:
             bracket = stack.brackets[-1]
             closing = _PARTNERS[tokens[bracket.token].kind]
             if not stack.fits(closing):
-                level = next((depth for depth in stack.levels() if depth > bracket.depth), None)
-                if level is None:
-                    stack.brackets.pop()
+                level = next(
+                    (depth for depth in stack.levels() if depth > bracket.depth and self._ends(depth, closing)), None
+                )
+                if level is None:  # no block: what the bracket stands in is given up with it
+                    level = self._list_level([depth for depth in stack.levels() if depth <= bracket.depth])
+                    assert level is not None  # the file is a list of declarations
+                    self._give_up(level, position)
                     continue
                 self._give_up(level, position)
-            if not stack.fits(closing):
-                stack.brackets.pop()
-                continue
             self._feed(closing, token, position)
             stack.brackets.pop()
         if not stack.fits(token.kind) and keep == 0:
             return self._skip(position)
         return position
+
+    def _ends(self, level: int, closing: str) -> bool:
+        """Whether a bracket may close after something unreadable at a level."""
+        broken = self._stack.after("BROKEN", self._stack.states[:level])
+        return broken is not None and self._stack.fits(closing, broken)
 
     def too_deep(self, position: int) -> int:
         """One bracket too many: the whole statement is given up."""
@@ -318,7 +325,8 @@ class Recovery:
         """Skip to a token that an open block takes after something unreadable, and put that there."""
         stack, tokens = self._stack, self._tokens
         levels = list(stack.levels())
-        if tokens[position].fresh and stack.after("BROKEN", stack.states) is not None:
+        complete = tokens[position].fresh or (position > 0 and tokens[position - 1].kind == "RBRACE")
+        if complete and stack.after("BROKEN", stack.states) is not None:
             levels.insert(0, 0)
         margin = self._margin(levels, position)
         depth = 0
@@ -345,12 +353,8 @@ class Recovery:
 
     def _list_level(self, levels: list[int]) -> int | None:
         """The innermost level that is a list of statements."""
-        for level in levels:
-            states = self._stack.states[:level] if level else self._stack.states
-            broken = self._stack.after("BROKEN", states)
-            if broken is not None and (self._stack.fits("RBRACE", broken) or self._stack.fits("$END", broken)):
-                return level
-        return None
+        states = self._stack.states
+        return next((level for level in levels if self._stack.lists(states[:level] if level else states)), None)
 
     def _margin(self, levels: list[int], position: int) -> int | None:
         """The column in which the faulty statement begins, if it begins its line: where the next one will begin too."""
@@ -397,9 +401,9 @@ class Recovery:
         if first is None:
             first = self._builder.last + 1
         first = min(first, position)
-        if first == position and level != 0 and not self._skipped(position):
+        if first == position and level and not self._skipped(position) and self._list_level([level]) is not None:
             return
-        stretch = tokens[first:position]
+        stretch = tokens[first : min(position, first + _MOST_WORDS)]
         keyword = stretch[0] if stretch else tokens[position]
         words = frozenset(token.text for token in stretch if token.kind == "NAME" or token.kind in self._table.keywords)
         last = max(position - 1, first) if stretch else position

@@ -137,6 +137,8 @@ class _Scanner:
             case "open_string" | "open_triple":
                 triple = group == "open_triple"
                 self._report(scan_errors.open_string(self._span(start, start + (3 if triple else 1)), triple))
+                if not triple:
+                    end = self._before_closing_brace(start, end)
                 self._token("STRING", start, end, fresh)
             case "open_hole":
                 self._report(scan_errors.open_hole(self._span(start, end)))
@@ -150,6 +152,13 @@ class _Scanner:
         lines = self.text.count("\n", start, end)
         last = self.text.rfind("\n", start, end) + 1 if lines else self.line_start
         return Span(self.file, self.line, start - self.line_start + 1, self.line + lines, end - last + 1, start, end)
+
+    def _before_closing_brace(self, start: int, end: int) -> int:
+        """Where a string that does not end most likely should have: `{ run "x }` leaves its block open otherwise."""
+        before, rest = self.text[self.line_start : start], self.text[start:end].rstrip()
+        if len(rest) > 1 and rest[-1] == "}" and before.count("{") > before.count("}"):
+            return start + len(rest) - 1
+        return end
 
     def _token(self, kind: str, start: int, end: int, fresh: bool) -> None:
         if self.pending:
@@ -180,10 +189,12 @@ class _Scanner:
         self.pending.clear()
 
     def _report(self, diagnostic: Diagnostic) -> None:
+        """Report the first fault of a line."""
         assert diagnostic.span is not None
-        self.faulty.add(diagnostic.span.start_line)
-        if len(self.diagnostics) <= MOST_FAULTS:
+        line = diagnostic.span.start_line
+        if line not in self.faulty and len(self.diagnostics) <= MOST_FAULTS:
             self.diagnostics.append(diagnostic)
+        self.faulty.add(line)
 
     def _comment(self, start: int, end: int, fresh: bool) -> bool:
         text = self.text[start:end].rstrip()
@@ -205,7 +216,7 @@ class _Scanner:
         if unit == "%":
             kind = "PERCENT"
         elif unit is not None:
-            kind = "DURATION"
+            kind = "TIME"
             if unit not in _UNITS:
                 self._report(scan_errors.unknown_unit(span, digits, unit))
         if any(len(part) > _MOST_DIGITS for part in whole):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from madeus.dsl.scan import Token
 from madeus.dsl.tables import Tables
+
+OPENING = frozenset({"LBRACE", "LPAR", "LSQB"})
+CLOSING = frozenset({"RBRACE", "RPAR", "RSQB"})
 
 
 class Bracket(NamedTuple):
@@ -62,6 +66,11 @@ class Stack:
         states.append(target)
         return states
 
+    def lists(self, states: list[int]) -> bool:
+        """Whether something unreadable would be taken as one statement of a list, not as the head of a block."""
+        broken = self.after("BROKEN", states)
+        return broken is not None and broken[-2] in self._table.lists
+
     def expected(self, states: list[int]) -> tuple[set[str], set[str]]:
         """The terminals that fit, and the rules that a name would be."""
         terminals = {word for word in self._table.actions[states[-1]] if self.fits(word, states)}
@@ -83,8 +92,19 @@ class Stack:
         return first
 
     def levels(self) -> Iterable[int]:
-        """Depths at which an unreadable stretch may be taken, the innermost first."""
-        actions = self._table.actions
+        """Depths at which an unreadable stretch may be taken, the innermost first.
+
+        A list of statements counts also while it is empty and its state has yet to make the empty list; one whose bracket
+        is closed already does not.
+        """
+        table = self._table
+        closed = 0
         for depth in range(len(self.states), 0, -1):
-            if actions[self.states[depth - 1]].get("BROKEN", -1) >= 0:
+            target = table.actions[self.states[depth - 1]].get("BROKEN")
+            if not closed and target is not None and (target >= 0 or table.lengths[-1 - target] == 0):
                 yield depth
+            below = self.values[depth - 2] if depth > 1 else None
+            if isinstance(below, Token) and below.kind in CLOSING:
+                closed += 1
+            elif closed and isinstance(below, Token) and below.kind in OPENING:
+                closed -= 1

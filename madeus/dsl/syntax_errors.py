@@ -22,13 +22,11 @@ NAMES = {
 }
 """What a name stands for, by the grammar's rule; others are called after their rule: `place_name` is `a place name`."""
 
-VALUES = frozenset(
-    {"STRING", "NUMBER", "DURATION", "PERCENT", "TRUE", "FALSE", "HOLE", "LSQB", "LBRACE", "LPAR", "MINUS"}
-)
+VALUES = frozenset({"STRING", "NUMBER", "TIME", "PERCENT", "TRUE", "FALSE", "HOLE", "LSQB", "LBRACE", "LPAR", "MINUS"})
 _KINDS = {
     "STRING": 'a string in `"`',
     "NUMBER": "a number",
-    "DURATION": "a duration such as `5s`",
+    "TIME": "a duration such as `5s`",
     "PERCENT": "a share such as `95%`",
     "HOLE": "`${...}`",
     "NEWLINE": "a new line",

@@ -21,6 +21,7 @@ from madeus.dsl.build import Builder, Values, builder_of
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
 _FORMAT = 1
+_LISTS = ("items", "members", "transitions", "lines", "settings", "statements", "properties", "role_items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Tables:
     """Terminal to keyword or sign."""
     keywords: frozenset[str]
     """The terminals of keywords."""
+    lists: frozenset[int]
+    """The states right behind a list of statements."""
 
 
 @cache
@@ -148,4 +151,5 @@ def _loaded(raw: dict[str, Any]) -> Tables:
         {text: name for name, text in spelling.items() if not text[0].isalpha()},
         spelling,
         frozenset(words.values()),
+        frozenset(goto[name] for goto in raw["gotos"] for name in _LISTS if name in goto),
     )
