@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/load.py [LINES] [--profile]
 
-The text is made of component types with four transitions, actions, ports and behaviors, an assembly with three instances of each
-type, their connections and a verify block. The aim is 10,000 lines in under 2 s on 2 cores.
+The text is made of component types with seven transitions, actions, ports and behaviors, an assembly with three instances of
+each type, their connections and a verify block. The aim is 10,000 lines in under 2 s on 2 cores.
 """
 
 from __future__ import annotations

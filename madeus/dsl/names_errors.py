@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from madeus.diagnostics import Diagnostic, Edit, Fix, Span, error, nearest, warning
 
 _SHOWN = 8
+_MANY = 400
+"""Of more names than this only the alphabetical neighbours are compared: a file may have thousands of misspelt ones."""
+_NEIGHBOURS = 50
 
 
 def did_you_mean(name: str, span: Span, known: Iterable[str]) -> tuple[str | None, Fix | None]:
     """Help and fix for a misspelt name: the nearest known one, else what there is to choose from."""
     words = sorted(set(known))
-    near = nearest(name, words)
+    near = nearest(name, words if len(words) <= _MANY else _neighbours(name, words))
     if near is not None:
         return f"did you mean `{near}`?", Fix(f"write `{near}`", (Edit(span, near),))
     if not words:
@@ -20,6 +24,11 @@ def did_you_mean(name: str, span: Span, known: Iterable[str]) -> tuple[str | Non
     listed = ", ".join(f"`{word}`" for word in words[:_SHOWN])
     more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return f"known here: {listed}{more}", None
+
+
+def _neighbours(name: str, words: list[str]) -> list[str]:
+    at = bisect_left(words, name)
+    return words[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS]
 
 
 def _unknown(code: str, message: str, name: str, span: Span, known: Iterable[str], otherwise: str = "") -> Diagnostic:

@@ -27,7 +27,7 @@ Clause = tuple[Fact, tuple[Fact, ...]]
 def check_waits(info: AssemblyInfo, report: Report) -> None:
     """Report circular waits, and ports that never come up though they are needed, in an assembly without programs."""
     members = info.population.members
-    if not info.sound or any(m.info is None or not m.info.sound for m in members.values()):
+    if not info.sound or any(m.info is None or not m.info.sound or m.info.doubtful for m in members.values()):
         return
     tables = {name: TypeTable(kind) for name, kind in _kinds(info).items()}
     alone = {name: _alone(table) for name, table in tables.items()}

@@ -245,6 +245,13 @@ def test_a_statement_with_a_fault_leaves_no_open_port_behind() -> None:
     assert [code for code, _ in faults(text + "  connect c.web to w.url\n}\n")] == ["MAD095"]
 
 
+def test_a_port_at_an_unknown_place_is_the_only_fault() -> None:
+    text = sited("w: Web\nc: Client\nconnect c.address to w.url").replace(
+        "data url: string at on", "data url: string at onn"
+    )
+    assert faults(text) == [("MAD051", "onn")]
+
+
 def test_what_other_programs_may_have_changed_is_not_reported() -> None:
     text = program("add x: Web") + "program then for site {\n  push x.deploy\n  add web: Web\n  delete x\n}\n"
     assert faults(text + "program before for site {\n  delete web\n}\n") == [("MAD132", "web")]
