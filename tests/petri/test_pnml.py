@@ -131,7 +131,7 @@ BOMB = (
         ),
         (
             document('<place id="p"><initialMarking><text>-1</text></initialMarking></place>'),
-            "line 3, column 38: an initial marking is a whole number of at most 2147483647, not '-1'",
+            "line 3, column 39: an initial marking is a whole number of at most 2147483647, not '-1'",
         ),
         (
             document('<place id="p"><initialMarking><text>99999999999999999999</text></initialMarking></place>'),

@@ -1,0 +1,85 @@
+"""A reduced net has the same answers, and its runs are runs of the net it was made from."""
+
+from __future__ import annotations
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from madeus.petri import Net, TooManyMarkings, TranslationError, reachability_graph, translate
+from madeus.petri.reachability import ReachabilityGraph
+from madeus.petri.reduce import reduce_net
+from madeus.semantics.system import System
+from tests.agreement.test_net_against_semantics import relaxed
+from tests.petri.test_structure import net, nets
+from tests.strategies import systems
+
+
+def compare(first: Net, places: list[int], transitions: list[int]) -> None:
+    reduction = reduce_net(first, places, transitions)
+    try:
+        whole, small = reachability_graph(first, 400), reachability_graph(reduction.net, 400)
+    except TooManyMarkings:
+        assume(False)
+    assert len(small.markings) <= len(whole.markings)
+    number = {old: new for new, old in enumerate(reduction.places)}
+    assert {tuple(m[p] for p in places) for m in whole.markings} == {
+        tuple(m[number[p]] for p in places) for m in small.markings
+    }
+    assert any(not out for out in whole.edges) == any(not out for out in small.edges)
+    fired = {t for out in whole.edges for t, _ in out}
+    expanded = {t for out in small.edges for fused, _ in out for t in reduction.sequences[fused]}
+    assert fired.intersection(transitions) == expanded.intersection(transitions)
+    replay(first, reduction.net, small, reduction.sequences)
+
+
+def replay(first: Net, reduced: Net, graph: ReachabilityGraph, sequences: tuple[tuple[int, ...], ...]) -> None:
+    """Every way of the reduced net can be walked in the first one."""
+    reached = {0: first.initial}
+    waiting = [0]
+    while waiting:
+        state = waiting.pop()
+        for transition, after in graph.edges[state]:
+            if after in reached:
+                continue
+            marking = reached[state]
+            for t in sequences[transition]:
+                assert t in first.enabled(marking), reduced.transitions[transition]
+                marking = first.fire(marking, t)
+            reached[after] = marking
+            waiting.append(after)
+
+
+@given(nets(), st.data())
+@settings(relaxed, max_examples=150)
+def test_reduction_keeps_markings_firings_and_deadlocks_of_random_nets(example: Net, data: st.DataObject) -> None:
+    places = data.draw(st.lists(st.sampled_from(range(len(example.places))), unique=True))
+    transitions = data.draw(st.lists(st.sampled_from(range(len(example.transitions))), unique=True))
+    compare(example, places, transitions)
+
+
+@given(systems(), st.data())
+@settings(relaxed, max_examples=50)
+def test_reduction_keeps_markings_firings_and_deadlocks_of_systems(system: System, data: st.DataObject) -> None:
+    try:
+        example = translate(system).net
+    except TranslationError:
+        assume(False)
+    places = data.draw(st.lists(st.sampled_from(range(len(example.places))), max_size=3, unique=True))
+    compare(example, places, [])
+
+
+def test_a_chain_becomes_one_transition_that_expands_to_the_whole_run() -> None:
+    example = net("a", "a -> b", "b -> c", "c -> d")
+    last = example.place_index["a"]
+    reduction = reduce_net(example, [last])
+    assert len(reduction.net.transitions) == 1
+    assert reduction.expand((0,))[0] == 0
+    assert set(reduction.expand((0,))) <= {0, 1, 2}
+
+
+def test_twins_constants_and_the_dead_go() -> None:
+    example = net("a k", "a k -> b b2 k", "a k -> b b2 k", "b b2 -> a", "x -> y")
+    reduction = reduce_net(example, transitions=[0])
+    assert {example.places[p] for p in reduction.places} < {"a", "b", "b2", "x", "y"}
+    assert "t3" not in reduction.net.transitions
+    assert "t1" not in reduction.net.transitions
