@@ -11,6 +11,7 @@ A code is never given another meaning; a code that is no longer used keeps its p
     MAD085 to MAD104  values and kinds of ports    pages/types.py
     MAD110 to MAD127  life cycles and assemblies   pages/structure.py
     MAD130 to MAD153  programs, verify, fleets     pages/programs.py
+    MAD160 to MAD168  answers of `madeus check`    pages/checks.py
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from madeus.diagnostics.page import Page
-from madeus.diagnostics.pages import files, imports, names, programs, structure, syntax, twice, types
+from madeus.diagnostics.pages import checks, files, imports, names, programs, structure, syntax, twice, types
 
 _PARTS = (
     files.PAGES,
@@ -29,6 +30,7 @@ _PARTS = (
     types.PAGES,
     structure.PAGES,
     programs.PAGES,
+    checks.PAGES,
 )
 
 

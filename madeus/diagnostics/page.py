@@ -21,6 +21,8 @@ class Page:
     """The same file without a fault: it gives no diagnostic at all."""
     beside: tuple[tuple[str, str], ...] = ()
     """Further files in its directory, as (name, text) pairs; the example itself is called `example.madeus`."""
+    by_checker: bool = False
+    """Whether `madeus check` finds it by asking what can happen; then loading the wrong example finds nothing."""
     settings: tuple[tuple[str, str], ...] = ()
     """Settings that the wrong file is loaded with, as (name, value) pairs; the mended one is loaded without any."""
 
