@@ -69,9 +69,14 @@ def _best(times: int, work: object) -> float:
 
 
 def _fresh_process(cache: str) -> float:
-    code = "import time; t = time.perf_counter(); from madeus.dsl.parser import parse; parse('secret x'); print(time.perf_counter() - t)"
+    code = (
+        "import time; t = time.perf_counter(); from madeus.dsl.parser import parse; parse('secret x'); "
+        "print(time.perf_counter() - t)"
+    )
     env = {**os.environ, "XDG_CACHE_HOME": cache}
-    return float(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True, text=True).stdout)
+    return float(
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True, text=True).stdout
+    )
 
 
 def main() -> None:

@@ -63,10 +63,14 @@ class Recovery:
         token = self._peek(position)
         return token.kind == "NAME" or token.kind in self._table.keywords
 
+    def _statement_word(self, position: int) -> bool:
+        """A keyword that statements begin with."""
+        return self._table.spelling.get(self._tokens[position].kind) in errors.HOMES
+
     def begins_statement(self, position: int) -> bool:
         """Whether the layout says that a statement begins here: a line with a keyword and more on the same line."""
         token, following = self._tokens[position], self._peek(position + 1)
-        if not token.fresh or self._table.spelling.get(token.kind) not in errors.HOMES or following.fresh:
+        if not token.fresh or following.fresh or not self._statement_word(position):
             return False
         return self._word(position + 1) or following.kind in {"STRING", "NUMBER", "MOREEQ", "LESSEQ"}
 
@@ -78,7 +82,7 @@ class Recovery:
     def _begins_in_line(self, position: int) -> bool:
         """A statement that follows another one on its line: `transition name :` and the like."""
         token, before = self._tokens[position], self._tokens[position - 1]
-        if self._table.spelling.get(token.kind) not in errors.HOMES or position == 0:
+        if position == 0 or not self._statement_word(position):
             return False
         if not (before.kind in {"NAME", "RBRACE", "STRING", "TIME", "SEMICOLON"} and self._word(position + 1)):
             return False
@@ -119,9 +123,10 @@ class Recovery:
         A token that begins a statement only shows that the line before broke off: its own line is not spoilt by that.
         """
         assert diagnostic.span is not None
+        token = self._tokens[position]
         lines = {diagnostic.span.start_line}
-        if not (self.begins_statement(position) or self._begins_instance(position)):
-            lines.add(self._tokens[position].line)
+        if not (token.fresh and (self._statement_word(position) or self._begins_instance(position))):
+            lines.add(token.line)
         if not lines & self._faulty:
             self._builder.report(diagnostic)
         self._faulty |= lines
@@ -334,15 +339,10 @@ class Recovery:
         for ahead in range(start, len(tokens)):
             token = tokens[ahead]
             if depth <= 0 or token.kind == "$END" or (token.kind in _TOP and self.begins_statement(ahead)):
-                level = self._level(levels, ahead)
-                if (
-                    level is None
-                    and depth <= 0
-                    and token.kind == "NAME"
-                    and token.fresh
-                    and token.column == margin
-                    and ahead > position
-                ):
+                aligned = depth <= 0 and token.fresh and token.column == margin
+                level = self._level(levels, ahead, aligned)
+                line = token.kind == "NAME" or self._statement_word(ahead)
+                if level is None and aligned and ahead > position and line:
                     level = self._list_level(levels)
                 if level is not None:
                     self._resumed = ahead
@@ -361,14 +361,18 @@ class Recovery:
         level = self._list_level(levels)
         if level is None:
             return None
-        firsts = self._stack.firsts
-        first = self._tokens[firsts[level - 1] if 0 < level <= len(firsts) else position]
+        stack = self._stack
+        broken = stack.after("BROKEN", stack.states[:level] if level else stack.states)
+        assert broken is not None  # the level is one for that reason
+        above = len(broken) - 2
+        first = self._tokens[stack.firsts[above] if above < len(stack.firsts) else position]
         return first.column if first.fresh else None
 
-    def _level(self, levels: list[int], position: int) -> int | None:
+    def _level(self, levels: list[int], position: int, aligned: bool) -> int | None:
         """The innermost level that goes on with this token, if the layout makes it look like a beginning or an end."""
         stack, token = self._stack, self._tokens[position]
         begins = self.begins_statement(position) or self._begins_instance(position) or self._begins_in_line(position)
+        begins = begins or (aligned and self._statement_word(position))
         for level in levels:
             states = stack.states if level == 0 else stack.states[:level]
             broken = stack.after("BROKEN", states)

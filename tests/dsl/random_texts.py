@@ -1,10 +1,27 @@
-"""Random model texts, well formed by construction: tokens of a random tree, with random blanks, line ends and comments between."""
+"""Random model texts, well formed by construction: tokens of a random tree, with random gaps between them."""
 
 from __future__ import annotations
 
+from itertools import chain
+
 from hypothesis import strategies as st
 
-_KEYWORDS = ("place", "service", "run", "connect", "goal", "all", "in", "to", "takes", "version", "for", "not", "wait", "as")
+_KEYWORDS = (
+    "place",
+    "service",
+    "run",
+    "connect",
+    "goal",
+    "all",
+    "in",
+    "to",
+    "takes",
+    "version",
+    "for",
+    "not",
+    "wait",
+    "as",
+)
 _PLAIN = ("a", "db-1", "web_2", "x--y", "up", "started", "Server", "_p", "t1")
 words = st.sampled_from(_PLAIN)
 """Names that may stand anywhere."""
@@ -16,6 +33,10 @@ _NL = "\n"
 """A line end that counts."""
 _LINES = "{ of lines"
 """The brace of a block in which line ends count."""
+
+
+def _joined(lists: list[Tokens]) -> Tokens:
+    return list(chain.from_iterable(lists))
 
 
 def _join(*parts: str | Tokens) -> Tokens:
@@ -150,7 +171,7 @@ def _members(draw: st.DrawFn) -> Tokens:
             return ["use", "service", draw(words), *many, *end]
         case 4:
             block = draw(st.lists(_transitions(), max_size=2))
-            return ["behavior", draw(words), *(["{", *sum(block, []), "}"] if block else [])]
+            return ["behavior", draw(words), *(["{", *_joined(block), "}"] if block else [])]
         case _:
             return draw(_transitions())
 
@@ -169,12 +190,10 @@ def _instances(draw: st.DrawFn) -> Tokens:
 @st.composite
 def _loops(draw: st.DrawFn, inner: st.SearchStrategy[Tokens]) -> Tokens:
     head = ["for", draw(names), "in", *draw(expressions), "..", *draw(expressions)]
-    return [*head, "{", *sum(draw(st.lists(inner, max_size=2)), []), "}"]
+    return [*head, "{", *_joined(draw(st.lists(inner, max_size=2))), "}"]
 
 
-_wired = st.one_of(
-    _instances(), st.tuples(references, references).map(lambda t: ["connect", *t[0], "to", *t[1]])
-)
+_wired = st.one_of(_instances(), st.tuples(references, references).map(lambda t: ["connect", *t[0], "to", *t[1]]))
 _instructions = st.one_of(
     _instances().map(lambda t: ["add", *t]),
     words.map(lambda t: ["delete", t]),
@@ -210,26 +229,31 @@ def _declarations(draw: st.DrawFn) -> Tokens:
         case 1:
             return ["secret", draw(words)]
         case 2 | 3:
-            parameters = [[draw(names), ":", draw(words), "=", *draw(expressions)] for _ in range(draw(st.integers(0, 2)))]
+            parameters = [
+                [draw(names), ":", draw(words), "=", *draw(expressions)] for _ in range(draw(st.integers(0, 2)))
+            ]
             head = ["component", draw(names), *(["(", *_commas(parameters), ")"] if parameters else [])]
-            return [*head, "{", *sum(draw(st.lists(_members(), max_size=5)), []), "}"]
+            return [*head, "{", *_joined(draw(st.lists(_members(), max_size=5))), "}"]
         case 4 | 5:
             body = draw(st.lists(st.one_of(_wired, _loops(_wired)), max_size=4))
-            return ["assembly", draw(names), "(", "n", ":", "int", ")", "{", *sum(body, []), "}"]
+            return ["assembly", draw(names), "(", "n", ":", "int", ")", "{", *_joined(body), "}"]
         case 6:
             body = draw(st.lists(st.one_of(_instructions, _loops(_instructions)), max_size=4))
-            return ["program", draw(names), "for", draw(words), "{", *sum(body, []), "}"]
+            return ["program", draw(names), "for", draw(words), "{", *_joined(body), "}"]
         case 7:
             body = draw(st.lists(_questions, max_size=5))
-            nested = ["with", "failures", "1", "{", *sum(draw(st.lists(_questions, max_size=2)), []), "}"]
+            nested = ["with", "failures", "1", "{", *_joined(draw(st.lists(_questions, max_size=2))), "}"]
             after = draw(st.sampled_from([[], ["after", "p", ",", "q", "and", "r"]]))
-            return ["verify", draw(words), *after, "{", *sum(body, []), *nested, "}"]
+            return ["verify", draw(words), *after, "{", *_joined(body), *nested, "}"]
         case _:
-            versions = draw(st.sampled_from([[], ["version", '"1"', "from", "package", "m1"], ["version", '"2"', "after", '"1"']]))
+            versions = draw(
+                st.sampled_from([[], ["version", '"1"', "from", "package", "m1"], ["version", '"2"', "after", '"1"']])
+            )
             return ["role", draw(words), "{", "base", draw(words), *versions, "}"]
 
 
-_GAPS = ("", "", "", " ", "  ", "\t", "\r\n", "\n", "\n\n", "\n   \n", "/* b */", "\n/* two\n lines */\n", "// line\n", " // é\n",
+_GAPS = ("", "", "", " ", "  ", "\t", "\r\n", "\n", "\n\n", "\n   \n", "/* b */", "\n/* two\n lines */\n", "// line\n",
+         " // é\n",
          "\n/// doc\n", "\n  ///\n", "\n//// four\n")  # fmt: skip
 _INLINE_GAPS = ("", "", " ", "\t", "/* b */")
 
@@ -237,7 +261,7 @@ _INLINE_GAPS = ("", "", " ", "\t", "/* b */")
 @st.composite
 def modules(draw: st.DrawFn) -> str:
     """The text of a whole module without a fault."""
-    tokens = sum(draw(st.lists(_declarations(), max_size=3)), [])
+    tokens = _joined(draw(st.lists(_declarations(), max_size=3)))
     random = draw(st.randoms(use_true_random=False))
     out: list[str] = []
     brackets: list[bool] = []  # whether line ends count right inside
@@ -265,6 +289,6 @@ def modules(draw: st.DrawFn) -> str:
 
 def _would_merge(left: str, right: str) -> bool:
     """Whether two tokens without a gap would be read as other ones."""
-    if left[-1] in "-.<>/=\"$" or right[0] in "-.<>/=\"$*":
+    if left[-1] in '-.<>/="$' or right[0] in '-.<>/="$*':
         return True
     return (left[-1].isalnum() or left[-1] in "_%") and (right[0].isalnum() or right[0] == "_")

@@ -13,7 +13,9 @@ from madeus.dsl.parser import parse
 from tests.dsl.random_texts import modules
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "language"
-_FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+_FEW = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def _comments(text: str) -> list[str]:
@@ -108,9 +110,7 @@ def test_strings_of_several_lines_are_not_touched() -> None:
 
 def test_parentheses_stay_where_they_matter_only() -> None:
     text = "verify s { goal g = ((a.x and (b.x and c.x)) or not (d.x or e.x)) and (f.x) }"
-    assert _one(text) == (
-        "verify s {\n  goal g = (a.x and (b.x and c.x) or not (d.x or e.x)) and f.x\n}\n"
-    )
+    assert _one(text) == ("verify s {\n  goal g = (a.x and (b.x and c.x) or not (d.x or e.x)) and f.x\n}\n")
 
 
 def test_line_ends_and_the_byte_order_mark_become_plain() -> None:
