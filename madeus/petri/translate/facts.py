@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from madeus.petri.translate.outline import Course
 from madeus.petri.translate.shape import Shape, is_declared
@@ -27,6 +27,8 @@ class State(NamedTuple):
     """Number of the push at the head of the queue, or -1 - k with an empty queue after push number k - 1."""
     bits: int
 
+
+Answer = TypeVar("Answer")
 
 Predicate = Callable[[State], bool]
 
@@ -63,6 +65,15 @@ class Facts:
     """Whether two tokens may be on their way by the same transition, so that anything may clash."""
     once: bool = False
     """Whether no event happens twice."""
+
+    _answers: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def remembered(self, question: object, answer: Callable[[], Answer]) -> Answer:
+        """The answer to a question that is the same for all components with these facts, found once."""
+        if question not in self._answers:
+            self._answers[question] = answer()
+        found: Answer = self._answers[question]
+        return found
 
     def happens(self, event: Event) -> bool:
         """Whether an event may happen at all."""

@@ -173,7 +173,11 @@ class Life:
             return shape.is_serving(service, head, state.bits)
 
         active = ((self.is_active(service),),) if groups else ()
-        if facts.always_equal(serving, lambda state: all(state.bits & group for group in groups)):
+        never_refuses = facts.remembered(
+            ("never refuses", service),
+            lambda: facts.always_equal(serving, lambda state: all(state.bits & group for group in groups)),
+        )
+        if never_refuses:
             return active
         flag = self._flag(f"{service} serving", serving)
         if flag is not None:

@@ -26,11 +26,13 @@ class Ports:
     def served(self, life: Life, use: UsePort) -> Guard:
         """As many connected provide ports as the multiplicity asks for are active and do not refuse."""
         ends = self.outline.ends.get((life.name, use.name), ())
-        lasting = [c for c in ends if c not in self.made]
-        passing = [c for c in ends if c in self.made]
-        unconnected: Clause = (tuple(Test(self.made[c], positive=False) for c in passing),)
         if not ends:
             return ALWAYS if use.optional else (NEVER,)
+        passing = [c for c in ends if c in self.made] if self.made else []
+        if not passing and use.multiplicity is not Multiplicity.ANY:
+            return tuple(clause for c in ends for clause in self._serving(c))
+        lasting = [c for c in ends if c not in self.made]
+        unconnected: Clause = (tuple(Test(self.made[c], positive=False) for c in passing),)
         some: Clause = () if use.optional or lasting else tuple((Test(self.made[c]),) for c in passing)
         if use.multiplicity is Multiplicity.ANY:
             free = unconnected if use.optional and not lasting else ()
@@ -110,7 +112,8 @@ class Ports:
         def active(state: State) -> bool:
             return shape.is_active(service, state.bits)
 
-        pairs = facts.pairs((("leave", leave.behavior, leave.place),), active)
+        event = ("leave", leave.behavior, leave.place)
+        pairs = facts.remembered(("active", service, event), lambda: facts.pairs((event,), active))
         if not losing or (pairs is not None and (True, False) not in pairs):
             return
         off: list[Alternative] = []
