@@ -25,8 +25,8 @@ from madeus.semantics import (
     simulate,
 )
 
-AHEAD = 200_000
-"""Steps that are looked ahead for what was not started."""
+AHEAD = 10
+"""Steps for each transition of the system that are looked ahead for what was not started; some behaviors never end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,10 @@ def not_started(system: System, conf: Configuration) -> tuple[tuple[str, str], .
     for component, state in conf.components.items():
         for transition in sorted(state.failed):
             conf = apply(system, conf, Step(StepKind.RETRY, component, transition))
-    ahead = simulate(system, start=conf, steps=AHEAD)
-    fired = [(e.step.component, e.step.element) for e in ahead.trace.events if e.step.kind is StepKind.FIRE]
-    return tuple(dict.fromkeys(fired))
+    size = sum(len(system.tables[instance.type].kind.transitions) for instance in system.instances.values())
+    size += sum(len(program.instructions) for program in system.programs)
+    ahead = simulate(system, start=conf, steps=AHEAD * (size + 1))
+    rank = {name: index for index, name in enumerate(system.instance_order)}
+    fired = [e for e in ahead.trace.events if e.step.kind is StepKind.FIRE]
+    fired.sort(key=lambda e: (e.time, rank[e.step.component]))
+    return tuple(dict.fromkeys((e.step.component, e.step.element) for e in fired))

@@ -36,6 +36,9 @@ from madeus.model import Transition
 from madeus.semantics import Configuration, Event, Step, StepKind, System, Trace
 from madeus.semantics.step import Produced
 
+STEPS_IN_A_ROW = 2_000
+"""Steps that are taken before signals and hosts are listened to again: a cyclic behavior without actions never ends."""
+
 KILL_PATIENCE = 25.0
 """Seconds that a stopped run waits for a host to end a command; then it leaves it alone and says so."""
 
@@ -162,7 +165,7 @@ class Controller:
         self._publish(Stopping(self.now(), len(self._live)))
         for firing, task in self._live.items():
             self._endings.add(asyncio.ensure_future(self._end(firing, task)))
-        self._settle()
+        asyncio.get_running_loop().call_soon(self._settle)
 
     def _go_on(self) -> None:
         """Take up the transitions that an earlier controller has left."""
@@ -181,21 +184,24 @@ class Controller:
     def _settle(self) -> None:
         """Take every step that may be taken; see whether the run is over."""
         try:
-            if not self._stopping:
-                self._advance()
-            if not self._live and not self._over.done():
+            if not self._stopping and not self._advance():
+                asyncio.get_running_loop().call_soon(self._settle)
+            elif not self._live and not self._over.done():
                 self._over.set_result(None)
         except Exception as error:
             if not self._over.done():
                 self._over.set_exception(error)
 
-    def _advance(self) -> None:
-        while True:
+    def _advance(self) -> bool:
+        """Take the steps that may be taken; False when there are more: then others in the loop come first."""
+        for _ in range(STEPS_IN_A_ROW):
+            if self._stopping:
+                return True
             taken = self._agenda.take_next(self._hold)
             if taken is None:
                 self._admitted = self._slots.next()
                 if self._admitted is None:
-                    return
+                    return True
                 if self._admitted.kind is StepKind.RETRY:
                     self._retry(self._admitted)
                 else:
@@ -206,6 +212,7 @@ class Controller:
             self._admitted = None
             if step.kind is StepKind.FIRE and self._agenda.configuration.clash is None:
                 self._fire(step, seq)
+        return False
 
     def _hold(self, step: Step) -> bool:
         if step.kind is not StepKind.FIRE or not self._transition(step).actions:

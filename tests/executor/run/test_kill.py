@@ -30,7 +30,8 @@ def mortal_controller(state: str, log: str, dies_at: str, after: str) -> None:
 
 def killed(state: Path, log: Path, dies_at: int, after: bool) -> bool:
     """Run a controller that dies at a write; whether it did."""
-    code = f"from tests.executor.run.test_kill import mortal_controller as m; m(*{[str(state), str(log), str(dies_at), str(after)]})"
+    given = [str(state), str(log), str(dies_at), str(after)]
+    code = f"from tests.executor.run.test_kill import mortal_controller; mortal_controller(*{given})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=False)
     assert done.returncode in (0, -signal.SIGKILL)
     return done.returncode != 0
