@@ -16,7 +16,7 @@ from typing import Any
 
 from madeus.diagnostics import Diagnostic, Severity, Span, error, in_order
 from madeus.dsl import syntax_errors
-from madeus.dsl.build import Builder
+from madeus.dsl.builder import Builder
 from madeus.dsl.recovery import Recovery
 from madeus.dsl.scan import MOST_FAULTS, Scanned, scan
 from madeus.dsl.stack import CLOSING, OPENING, Bracket, Stack

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from madeus.diagnostics import Diagnostic, Span, nearest
 from madeus.dsl import syntax_errors as errors
-from madeus.dsl.build import Builder
+from madeus.dsl.builder import Builder
 from madeus.dsl.scan import MOST_FAULTS, Scanned, Token
 from madeus.dsl.stack import Stack
 from madeus.dsl.syntax import Broken

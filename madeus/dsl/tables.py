@@ -17,7 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from madeus.dsl.build import Builder, Values, builder_of
+from madeus.dsl.build import builder_of
+from madeus.dsl.builder import Builder, Values
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
 _FORMAT = 1

@@ -7,9 +7,9 @@ from madeus.diagnostics.page import Page
 PAGES = (
     Page(
         code="MAD001",
-        title="a file cannot be read",
+        title="a file cannot be read or written",
         text="""
-The file does not exist, is a directory, or may not be read by this user. An import is looked up beside the file that
+The file does not exist, is a directory, or may not be read (by `madeus fmt`: written) by this user. An import is looked up beside the file that
 writes it, not in the directory the command runs in.
 """,
         wrong='import "no-such-file.madeus"\n',
