@@ -9,8 +9,8 @@ PAGES = (
         code="MAD001",
         title="a file cannot be read or written",
         text="""
-The file does not exist, is a directory, or may not be read (by `madeus fmt`: written) by this user. An import is looked up beside the file that
-writes it, not in the directory the command runs in.
+The file does not exist, is a directory, or may not be read (by `madeus fmt`: written) by this user. An import is looked up
+beside the file that writes it, not in the directory the command runs in.
 """,
         wrong='import "no-such-file.madeus"\n',
         mended="/// Nothing is imported.\ncomponent Idle {\n  initial place waiting\n}\n",
