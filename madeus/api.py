@@ -6,15 +6,20 @@ The command line is a thin layer over this module. Every method imports what it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from madeus.diagnostics import Diagnostic
+from madeus.errors import LoadError as LoadError
+from madeus.errors import SelectionError as SelectionError
+from madeus.errors import look_up as look_up
+from madeus.errors import unknown as unknown
 from madeus.model import Assembly, Model, Program
 
 if TYPE_CHECKING:
+    from madeus.checker.report import Report
     from madeus.dsl import Loaded
+    from madeus.questions import Questions
     from madeus.semantics import Simulation, System
     from madeus.semantics.time import Durations
 
@@ -22,24 +27,6 @@ Stages = Sequence[str | Sequence[str]]
 """Programs by name, one after another; names in an inner sequence (or joined by ``+``) run side by side."""
 
 DURATION_KINDS = ("min", "mean", "max", "random")
-
-
-class LoadError(Exception):
-    """A file has errors. diagnostics: all of them, warnings included; the message shows them with their source lines."""
-
-    def __init__(self, diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> None:
-        super().__init__(diagnostics, texts)
-        self.diagnostics = tuple(diagnostics)
-        self.texts = texts
-
-    def __str__(self) -> str:
-        from madeus.diagnostics.render import plain
-
-        return "\n" + plain(self.diagnostics, self.texts)
-
-
-class SelectionError(ValueError):
-    """What was asked for is not in the file: an unknown assembly or program, or one of several without saying which."""
 
 
 def load(file: str | Path, **settings: object) -> Design:
@@ -97,6 +84,55 @@ class Design:
         from madeus.semantics import simulate
 
         return simulate(self.system(assembly, programs), choose_durations(durations, seed))
+
+    def check(
+        self,
+        verify: str | int | None = None,
+        assembly: str | None = None,
+        engine: str = "auto",
+        budget: float | None = None,
+        memory: int | None = None,
+        health: bool = True,
+        cross_check: bool = False,
+    ) -> Report:
+        """Answer the verify blocks of the file, and look for deadlocks and for what can never happen.
+
+        verify: one block only, by its number or title, or one property of it (``"2#3"``). budget: seconds for each question.
+        memory: bytes of this process. The report's ``results`` have the verdicts; ``holds`` says whether all of it does.
+        Raises SelectionError for a block, an assembly or an engine that is not there.
+        """
+        from importlib.metadata import version
+
+        from madeus.checker import Budget, MissingLibrary, UnknownEngine
+        from madeus.checker.plan import NothingChosen, Wish
+        from madeus.checker.report import FileReport, Report
+        from madeus.checker.session import Session
+
+        chosen = None if verify is None else str(verify)
+        wish = Wish(assembly, chosen, engine, cross_check, Budget(budget, memory), health)
+        try:
+            blocks = Session(wish).check(self.model, self._loaded.source_map.get)
+        except (NothingChosen, UnknownEngine, MissingLibrary) as error:
+            raise SelectionError(str(error)) from error
+        name = next(iter(self._loaded.files), "")
+        file = FileReport(name, blocks, self.warnings, self._loaded.files)
+        return Report((file,), version=version("madeus"))
+
+    def ask(
+        self,
+        assembly: str | None = None,
+        programs: Stages = (),
+        failures: int = 0,
+        engine: str = "auto",
+        budget: float | None = None,
+    ) -> Questions:
+        """The questions that can be put to an assembly one by one, whether or not the file asks them.
+
+        failures: how many actions may fail. budget: seconds for each question.
+        """
+        from madeus.questions import Questions
+
+        return Questions(self.system(assembly, programs, failures), engine, budget)
 
 
 def choose_durations(choice: str | Mapping[str, float], seed: int | None = None) -> Durations:
@@ -156,21 +192,3 @@ def choose_system(model: Model, assembly: str | None, programs: Stages = (), fai
 
 def _stages(programs: Stages) -> list[tuple[str, ...]]:
     return [tuple(stage.split("+")) if isinstance(stage, str) else tuple(stage) for stage in programs]
-
-
-Named = TypeVar("Named")
-
-
-def look_up(table: Mapping[str, Named], name: str, what: str) -> Named:
-    """The entry called name. Raises SelectionError with a suggestion, or with the names there are."""
-    if name in table:
-        return table[name]
-    raise SelectionError(unknown(what, name, table))
-
-
-def unknown(what: str, name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
-    """The sentence for a name that is not known: a suggestion, or the list of those that are."""
-    near = get_close_matches(name, list(known), n=1)
-    if near:
-        return f"there is no {what} {name}; did you mean {near[0]}?"
-    return f"there is no {what} {name}; there is: {', '.join(known) or 'none'}"

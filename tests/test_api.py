@@ -12,7 +12,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_door_has_these_names_and_no_others() -> None:
-    assert set(madeus.__all__) == {"Design", "LoadError", "SelectionError", "Simulation", "Trace", "load"}
+    names = {"Design", "LoadError", "Questions", "Report", "SelectionError", "Simulation", "Trace", "load"}
+    assert set(madeus.__all__) == names | {"Fails", "Holds", "Unknown", "Verdict"}
+    assert all(getattr(madeus, name) for name in madeus.__all__)
+    with pytest.raises(AttributeError):
+        madeus.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_a_file_is_loaded_and_simulated() -> None:
@@ -51,4 +55,31 @@ def test_what_is_not_there_is_a_selection_error(arguments: dict[str, object], me
     site = madeus.load(ROOT / "examples/site.madeus")
     with pytest.raises(madeus.SelectionError) as caught:
         site.simulate(**arguments)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+
+
+def test_verify_blocks_are_checked_and_the_report_has_typed_verdicts() -> None:
+    lamp = madeus.load(ROOT / "examples/lamp/lamp.madeus")
+    report = lamp.check()
+    assert isinstance(report, madeus.Report)
+    assert report.holds
+    assert [type(r.verdict) for r in report.results] == [madeus.Holds] * 5
+    assert [r.question for r in lamp.check(verify="1#3").results] == ["parallelism >= 3"]
+    assert lamp.check(verify=1, health=False).health == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"verify": 7}, "there is no verify block 7; there is: 1 (lamp)"),
+        ({"verify": "1#9"}, "there is no property 1#9"),
+        ({"assembly": "lamb"}, "there is no assembly lamb"),
+        ({"engine": "magic"}, "no engine is called magic"),
+    ],
+)
+def test_a_block_or_an_engine_that_is_not_there_is_a_selection_error(
+    arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(madeus.SelectionError) as caught:
+        madeus.load(ROOT / "examples/lamp/lamp.madeus").check(**arguments)  # type: ignore[arg-type]
     assert message in str(caught.value)

@@ -105,7 +105,7 @@ def _counts(cases: int, failures: int, errors: int) -> dict[str, str]:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.6f}"
+    return f"{seconds:.3f}"
 
 
 def _attributes(**values: str) -> str:

@@ -8,8 +8,8 @@ _TYPES = """component Web {
   initial place off
   place on
   provide service http at on
-  behavior start { transition start: off -> on takes 10s..20s }
-  behavior stop  { transition stop: on -> off takes 1s..2s }
+  behavior start { transition start: off -> on }
+  behavior stop  { transition stop: on -> off }
 }
 
 component Client {
@@ -25,16 +25,77 @@ assembly site {
   connect c.web to web.http
 }
 """
+_SERVER = """component Server {
+  initial place off
+  place ready, on, paused
+  behavior start {
+    transition install: off -> ready    station fresh
+    transition resume:  paused -> ready station again
+    transition run:     ready -> on
+  }
+  behavior pause { transition pause: on -> paused }
+}
+
+assembly site { s: Server }
+
+program up for site { push s.start }
+"""
+_ALONE = """component Web {
+  initial place off
+  place on
+  transition start: off -> on takes 10s..20s
+}
+
+assembly site { web: Web }
+
+verify site {
+  goal up = web.on
+  duration up <= 15s
+}
+"""
+
+_JOIN = """component Web {
+  initial place off
+  place on
+  provide service http at on
+  behavior start { transition start: off -> on }
+  behavior stop  { transition stop: on -> off }
+}
+
+component Client {
+  initial place off
+  place on
+  use service web for load
+  behavior start {
+    transition start: off -> on
+    transition load:  off -> on
+  }
+}
+
+assembly site {
+  web: Web
+  c:   Client
+  connect c.web to web.http
+}
+
+program go for site { push c.start }
+
+verify site after go { terminates }
+"""
 
 
-def _site(program: str, questions: str = "terminates") -> str:
-    steps = "".join(f"  {step}\n" for step in program.split("; "))
+def _site(*programs: str, after: str = "go", questions: str = "terminates") -> str:
+    """Types, an assembly, programs (``name: step; step``) and a verify block."""
+    text = _TYPES
+    for program in programs:
+        name, _, steps = program.partition(": ")
+        text += f"\nprogram {name} for site {{\n" + "".join(f"  {step}\n" for step in steps.split("; ")) + "}\n"
     asked = "".join(f"  {question}\n" for question in questions.split("; "))
-    return f"{_TYPES}\nprogram go for site {{\n{steps}}}\n\nverify site after go {{\n{asked}}}\n"
+    return f"{text}\nverify site after {after} {{\n{asked}}}\n"
 
 
-_BOTH = "push web.start; push c.start; wait all"
-_UP = "goal up = web.on and c.on; "
+_BOTH = "go: push web.start; push c.start; wait all"
+_GOAL = "goal up = web.on and c.on; deployable up"
 
 PAGES = (
     Page(
@@ -44,11 +105,8 @@ PAGES = (
 The property is false, and below it stands a shortest run that shows it: each step in the model's own words, and where the run
 stops what waits for what. `madeus check FILE --trace out.html` writes the run as a page to step through.
 """,
-        wrong=_site(_BOTH, f"{_UP}duration up <= 15s"),
-        mended=_site("push web.start; wait web", "goal up = web.on; duration up <= 20s")
-        .replace("  c:   Client\n", "")
-        .replace("  connect c.web to web.http\n", "")
-        .replace("  use service web for start\n", ""),
+        wrong=_ALONE,
+        mended=_ALONE.replace("15s", "20s"),
         by_checker=True,
     ),
     Page(
@@ -59,8 +117,8 @@ The budget of time or memory was spent, or no engine that is installed can answe
 verified: the exit code is 3. Give more with `--budget` and `--memory`, name another engine with `--engine`, or ask a smaller
 question: fewer replicas (`--set n=2`) often show the same fault. The example takes `--budget 0s`.
 """,
-        wrong=_site(_BOTH, f"{_UP}deployable up"),
-        mended=_site(_BOTH, f"{_UP}deployable up"),
+        wrong=_site(_BOTH, questions=_GOAL),
+        mended=_site(_BOTH, questions=_GOAL),
         by_checker=True,
     ),
     Page(
@@ -70,8 +128,8 @@ question: fewer replicas (`--set n=2`) often show the same fault. The example ta
 The property is true because what it speaks of never happens: the second transition of a `sequence` never fires, the service of
 an `available` is never on. That is seldom what was meant.
 """,
-        wrong=_site(_BOTH, "sequence web.start, web.stop"),
-        mended=_site(f"{_BOTH}; push web.stop; wait all", "sequence web.start, web.stop"),
+        wrong=_site(_BOTH, questions="sequence c.start, web.stop"),
+        mended=_site(_BOTH, "down: push web.stop", after="go, down", questions="sequence c.start, web.stop"),
         by_checker=True,
     ),
     Page(
@@ -81,8 +139,8 @@ an `available` is never on. That is seldom what was meant.
 There is a run to a point where nothing can move although something is left to do. The notes name, for everything that is stuck,
 the port or instruction it waits for, and the circle where there is one.
 """,
-        wrong=_site("push web.start; wait web; push web.stop; push c.start; wait all"),
-        mended=_site("push web.start; wait web; push c.start; wait c; push web.stop; wait all"),
+        wrong=_site("one: push web.start; push c.start", "two: push web.stop", after="one and two"),
+        mended=_site("one: push web.start; push c.start", "two: push web.stop", after="one, two"),
         by_checker=True,
     ),
     Page(
@@ -119,8 +177,9 @@ assembly site { web: Web }
 The transition belongs to a behavior that is executed, and in no run of any verify block of the assembly does it fire: its
 place is never reached, or a port it uses is never served when it could be.
 """,
-        wrong=_site(_BOTH).replace("on takes 10s..20s }", "on transition again: on -> off }"),
-        mended=_site(_BOTH),
+        wrong=_SERVER + "\nverify site after up { terminates }\n",
+        mended=_SERVER
+        + "\nprogram again for site {\n  push s.pause\n  push s.start\n}\n\nverify site after up, again { terminates }\n",
         by_checker=True,
     ),
     Page(
@@ -130,8 +189,8 @@ place is never reached, or a port it uses is never served when it could be.
 The behavior is pushed, and none of its transitions ever fires: when its turn comes the component is elsewhere. It finishes
 at once and does nothing.
 """,
-        wrong=_site(f"push web.start; wait web; push c.start; wait c; push c.start; {_BOTH}"),
-        mended=_site(_BOTH),
+        wrong=_site(_BOTH, "down: push web.stop", after="down, go"),
+        mended=_site(_BOTH, "down: push web.stop", after="go, down"),
         by_checker=True,
     ),
     Page(
@@ -141,33 +200,8 @@ at once and does nothing.
 Several transitions enter a place by one station, which waits for all of them, and in no run do all of them come.
 Transitions that are alternatives belong in stations of their own.
 """,
-        wrong="""component Web {
-  initial place off
-  place up, on
-  provide service ready at on
-  use service self for check
-  transition start: off -> on
-  transition load:  off -> up
-  transition check: up -> on
-}
-
-assembly site {
-  web: Web
-  connect web.self to web.ready
-}
-""",
-        mended="""component Web {
-  initial place off
-  place up, on
-  provide service ready at up
-  transition load:  off -> up
-  transition check: up -> on
-}
-
-assembly site {
-  web: Web
-}
-""",
+        wrong=_JOIN,
+        mended=_JOIN.replace("push c.start", "push web.start push c.start"),
         by_checker=True,
     ),
     Page(
@@ -177,7 +211,7 @@ assembly site {
 The use port is connected, and in no run of any verify block does anything use it: nothing that it is bound to ever happens.
 The connection orders nothing.
 """,
-        wrong=_site("push web.start; wait all"),
+        wrong=_site("go: push web.start; wait all"),
         mended=_site(_BOTH),
         by_checker=True,
     ),
