@@ -50,6 +50,8 @@ class Firing:
     """Whether that attempt may have reached the host, and its end is not known."""
     job: str | None = None
     """Its durable job."""
+    stopped: bool = False
+    """Whether the job was ended because the user stopped the run."""
 
     @property
     def name(self) -> str:

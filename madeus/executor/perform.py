@@ -33,10 +33,10 @@ from madeus.semantics.step import Produced
 
 
 class Stopped(WorldError):
-    """The run was asked to stop before the action began."""
+    """The run was asked to stop before the action began, or while it ran."""
 
-    def __init__(self) -> None:
-        super().__init__("the run was stopped before this action began")
+    def __init__(self, message: str = "the run was stopped before this action began") -> None:
+        super().__init__(message)
 
 
 class UnexpectedTrouble(WorldError):

@@ -46,7 +46,7 @@ class Failure:
     undecided: bool = False
     """Whether it is not known if the action took effect: only the user can decide."""
     stopped: bool = False
-    """Whether it had not begun when the run was stopped."""
+    """Whether it failed only because the run was stopped."""
     exit_code: int | None = None
     stdout: bytes = b""
     stderr: bytes = b""
@@ -71,7 +71,7 @@ class Failure:
             vault.mask(error.message),
             vault.mask(error.help),
             failure.state is AttemptState.LOST,
-            isinstance(error, Stopped),
+            firing.stopped or isinstance(error, Stopped),
             error.status if isinstance(error, ActionFailed) else None,
             *output,
         )

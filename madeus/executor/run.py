@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from madeus.executor.action.registry import Registry
-from madeus.executor.errors import ExecutorError, HostError, InputError, InternalError
+from madeus.executor.errors import HostError, InputError, InternalError
 from madeus.executor.firing import Firing, TransitionFailed
 from madeus.executor.hidden import recover_hidden
 from madeus.executor.inventory import Host, Inventory
@@ -24,7 +24,7 @@ from madeus.executor.journal.events import AttemptRecord, AttemptState, RunEnded
 from madeus.executor.journal.snapshot import produced_to_text
 from madeus.executor.journal.store import Journal
 from madeus.executor.journal.writer import Writer
-from madeus.executor.perform import Performer
+from madeus.executor.perform import Performer, Stopped
 from madeus.executor.progress import Listener, ProgressEvent, RunBegan, RunFinished, StepTaken, Stopping, TransitionHeld
 from madeus.executor.reconcile import Recorded
 from madeus.executor.result import Failure, RunResult, conclude
@@ -195,7 +195,7 @@ class Controller:
     def _advance(self) -> bool:
         """Take the steps that may be taken; False when there are more: then others in the loop come first."""
         for _ in range(STEPS_IN_A_ROW):
-            if self._stopping:
+            if self._stopping or self._agenda.configuration.clash is not None:
                 return True
             taken = self._agenda.take_next(self._hold)
             if taken is None:
@@ -258,31 +258,36 @@ class Controller:
         self._live[firing] = asyncio.ensure_future(self._act(firing, host, problem))
 
     async def _act(self, firing: Firing, host: Host, problem: InputError | None) -> None:
-        kind = self._system.tables[self._agenda.configuration.components[firing.component].type].kind
+        """Follow one transition from its FIRE to its end."""
         try:
-            if problem is not None:
-                raise TransitionFailed(problem, AttemptState.FAILED)
-            produced = await self._performer.perform(firing, host, kind)
-        except TransitionFailed as failure:
-            self._ended(firing, (), failure)
-        except asyncio.CancelledError:
-            if self._writer.broken.done() or not self._stopping:
-                raise
-            state = self._performer.interrupted(firing)
-            self._ended(firing, (), TransitionFailed(ExecutorError("the controller was stopped while it ran"), state))
+            kind = self._system.tables[self._system.instances[firing.component].type].kind
+            produced: Produced = ()
+            failure: TransitionFailed | None = None
+            try:
+                if problem is not None:
+                    raise TransitionFailed(problem, AttemptState.FAILED)
+                produced = await self._performer.perform(firing, host, kind)
+            except TransitionFailed as failed:
+                failure = failed
+            except asyncio.CancelledError:
+                if not self._stopping or self._writer.broken.done():
+                    raise
+                state = self._performer.interrupted(firing)
+                failure = TransitionFailed(Stopped("the run was stopped while it ran"), state)
+            self._ended(firing, produced, failure)
         except (FencedOff, JournalUnusable):
             return  # the writer has told
         except Exception as error:
             if not self._over.done():
                 self._over.set_exception(error)
-        else:
-            self._ended(firing, produced, None)
 
     def _ended(self, firing: Firing, produced: Produced, failure: TransitionFailed | None) -> None:
         del self._live[firing]
-        step = Step(StepKind.FAIL if failure else StepKind.END, firing.component, firing.transition.name)
-        self._agenda.take(step, produced)
-        self._freed = self._note(step, firing.execution, produced)
+        # After a clash of tokens no step is allowed any more; what was running is waited for and that is all.
+        if self._agenda.configuration.clash is None:
+            step = Step(StepKind.FAIL if failure else StepKind.END, firing.component, firing.transition.name)
+            self._agenda.take(step, produced)
+            self._freed = self._note(step, firing.execution, produced)
         self._slots.give_back(firing.host)
         if failure is not None:
             self._failures[(firing.component, firing.transition.name)] = Failure.of(firing, failure, self._vault)
@@ -302,6 +307,7 @@ class Controller:
         try:
             async with asyncio.timeout(KILL_PATIENCE):
                 if firing.job is not None and firing.begun:
+                    firing.stopped = True
                     host = self._scopes.host(firing.component)
                     await self._transports.of(host).kill(firing.job)
                     await asyncio.wait((task,))
