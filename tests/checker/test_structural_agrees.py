@@ -53,7 +53,9 @@ def summary(verdict: Verdict) -> tuple[object, ...]:
             if reason.startswith("from here"):
                 return "fails", reason  # the point of no return, or where it leads
             length = None if trace is None or isinstance(measure, Width) else len(trace.events)
-            what = "" if "fires before" in reason else reason  # the first of several is as good as another
+            # The first of several, all as near as each other, is as good as another.
+            alike = ("fires before", "two tokens clash", "nothing can move")
+            what = "" if any(words in reason for words in alike) else reason
             return "fails", what, _measured(measure), length, deadlock is None
         case Unknown():
             return ("unknown",)
@@ -63,7 +65,8 @@ def _measured(measure: object) -> object:
     if isinstance(measure, Width):
         return measure.minimum, measure.maximum
     if isinstance(measure, Findings):
-        return sorted(str(f) for f in measure.findings)
+        # Of several deadlocks or clashes as near as each other any may be shown.
+        return sorted("grave" if f.ailment.grave else str(f) for f in measure.findings)
     return measure
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from weakref import WeakKeyDictionary
 
 from madeus.checker import judge
 from madeus.checker.counterexample import confirm, failure
 from madeus.checker.engine import Watch
-from madeus.checker.engines.explicit.encoding import Encoding, encode
+from madeus.checker.engines.explicit.compiled import REDUCED, Compiled
+from madeus.checker.engines.explicit.encoding import encode
+from madeus.checker.engines.explicit.parallel import parallelism
 from madeus.checker.engines.explicit.search import Found, Reduced, Search
 from madeus.checker.engines.explicit.target import Condition, Conditions, NotRepresented, Target, holds, up_set
 from madeus.checker.engines.reference import identity
 from madeus.checker.graph import Graph, explore
 from madeus.checker.health import Seen, examine, report
 from madeus.checker.problem import Health, Problem
-from madeus.checker.verdict import Evidence, Fails, Holds, Unknown, Verdict, Width, with_evidence
+from madeus.checker.verdict import Evidence, Fails, Holds, Unknown, Verdict, with_evidence
 from madeus.model import (
     Active,
     Available,
@@ -31,25 +32,8 @@ from madeus.model import (
     Terminates,
 )
 from madeus.petri.element import ElementKind
-from madeus.petri.translate import Translation, TranslationError, translate
+from madeus.petri.translate import TranslationError, translate
 from madeus.semantics import Step, StepKind, System, is_done
-
-REDUCED = 40_000
-"""States of a reduced search for a target after which a search of everything by whole levels is the better bet."""
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """What is worked out of a system once."""
-
-    translation: Translation
-    search: Search
-    conditions: Conditions
-
-    @property
-    def encoding(self) -> Encoding:
-        """The net on integers."""
-        return self.search.encoding
 
 
 class Explicit:
@@ -110,7 +94,7 @@ class Explicit:
             case Available() as question:
                 return _available(problem.system, compiled, question, watch)
             case Parallelism() as question:
-                return _parallelism(problem.system, compiled, question, watch)
+                return parallelism(problem.system, compiled, question, watch)
             case _:
                 return self._at_the_end(problem, compiled, watch)
 
@@ -161,20 +145,13 @@ def _find(compiled: Compiled, target: Target, whole: Condition | None, watch: Wa
     found = compiled.search.find(target, watch, REDUCED if arrays else None)
     if found.complete or found.path is not None or whole is None:
         return found
-    from madeus.checker.engines.explicit.vector import Sweep, evaluate
+    from madeus.checker.engines.explicit.vector import Sweep, count_bits, evaluate
 
-    sweep = Sweep(compiled.encoding)
     halting = compiled.encoding.halting
-    ended = compiled.conditions.translation  # keeps the net alive while the arrays refer to it
-    path = sweep.run(watch, lambda states: evaluate(whole, states) & ~_halted(states, halting))
-    assert ended is not None
+    path = Sweep(compiled.encoding).run(
+        watch, lambda states: evaluate(whole, states) & (count_bits(states, halting) == 0)
+    )
     return Found(path, watch.states)
-
-
-def _halted(states, halting: int):  # type: ignore[no-untyped-def]
-    from madeus.checker.engines.explicit.vector import count_bits
-
-    return count_bits(states, halting) > 0
 
 
 def _never(system: System, compiled: Compiled, found: Found, reason: str) -> Verdict:
@@ -251,64 +228,6 @@ def _available(system: System, compiled: Compiled, question: Available, watch: W
     return _never(system, compiled, search.find(target, watch), judge.goes_off(question))
 
 
-def _parallelism(system: System, compiled: Compiled, question: Parallelism, watch: Watch) -> Verdict:
-    """Raise the number until no run reaches one more."""
-    search, elements = compiled.search, compiled.translation.elements
-    counted = frozenset(question.components)
-    places = {
-        n: e
-        for n, e in enumerate(elements)
-        if e.kind is ElementKind.RUNNING and (not counted or e.component in counted)
-    }
-    mask = compiled.encoding.any_of(places)
-    low = compiled.encoding.any_of(())
-    for n in places:
-        low |= 1 << compiled.encoding.fields[n].shift
-    raising = {n: frozenset(search.stubborn.raising[n]) for n in places}
-
-    def count(marking: int) -> int:
-        return ((marking | marking >> 1) & low).bit_count() if mask != low else (marking & low).bit_count()
-
-    def nearer(marking: int, _: int) -> set[int]:
-        return {t for n, ts in raising.items() if not compiled.encoding.tokens(marking, n) for t in ts}
-
-    best, last = 0, compiled.encoding.initial
-    path: tuple[int, ...] = ()
-    while True:
-        wanted = best + 1
-        found = search.find(Target(lambda m, _: count(m) >= wanted, nearer), watch, REDUCED if _numpy() else None)  # noqa: B023
-        if found.path is None:
-            break
-        best, path, last = count(found.last[0]), found.path, found.last[0]
-    if not found.complete:
-        from madeus.checker.engines.explicit.vector import Sweep, count_bits
-
-        reached = best
-
-        def more(states):  # type: ignore[no-untyped-def]
-            nonlocal reached
-            counts = count_bits(states, low)
-            reached = max(reached, int(counts.max(initial=0)))
-            return counts > best
-
-        while True:
-            sweep = Sweep(compiled.encoding)
-            longer = sweep.run(watch, more)
-            if longer is None:
-                break
-            path, best = longer, reached
-            last = compiled.encoding.initial
-            for t in path:
-                last += compiled.encoding.delta[t]
-    names = tuple(sorted(f"{e.component}.{e.name}" for n, e in places.items() if compiled.encoding.tokens(last, n)))
-    trace, _ = confirm(system, search.steps(path))
-    return judge.compare_width(question, Width(best, best, names, trace))
-
-
-def _numpy() -> bool:
-    return find_spec("numpy") is not None
-
-
 def _deployable(system: System, compiled: Compiled, reduced: Reduced, question: Deployable) -> Verdict:
     """Without endless runs the three strengths speak of where runs end."""
     condition = compiled.conditions.compile(question.goal.formula)
@@ -346,27 +265,29 @@ def _confluent(system: System, compiled: Compiled, reduced: Reduced) -> Verdict:
 def _health(system: System, compiled: Compiled, reduced: Reduced) -> Verdict:
     seen = Seen()
     seen.note(compiled.search.steps(reduced.fired))
-    return report(
-        examine(system, seen),
-        _stuck(system, compiled, ((reduced.markings[n], lambda n=n: reduced.path_to(n)) for n in reduced.ends)),
-    )  # type: ignore[misc]
+    failed: Fails | None = None
+    for node in reduced.ends:
+        if (reason := _stuck(system, compiled, reduced.markings[node])) is not None:
+            failed = failure(system, reason, compiled.search.steps(reduced.path_to(node)), stuck=True)
+            break
+    return report(examine(system, seen), failed)
 
 
-def _stuck(system: System, compiled: Compiled, ends: Iterable[tuple[int, object]]) -> Fails | None:
-    for marking, path in ends:
-        conf = compiled.translation.decode(compiled.encoding.decode(marking))
-        if not is_done(system, conf):
-            reason = (
-                "two tokens clash" if conf.clash is not None else "nothing can move although something is left to do"
-            )
-            return failure(system, reason, compiled.search.steps(path()), stuck=True)  # type: ignore[operator]
-    return None
+def _stuck(system: System, compiled: Compiled, marking: int) -> str | None:
+    """Why a marking where nothing is enabled is not the end of everything; None when it is."""
+    conf = compiled.translation.decode(compiled.encoding.decode(marking))
+    if is_done(system, conf):
+        return None
+    return "two tokens clash" if conf.clash is not None else "nothing can move although something is left to do"
 
 
-def _full(compiled: Compiled, watch: Watch, remember=None) -> Graph[tuple[int, int]]:  # type: ignore[no-untyped-def]
-    """The whole graph, with labels and a bit of memory."""
-    search = compiled.search
+def _full(compiled: Compiled, watch: Watch, remember: Callable[[int], bool] | None = None) -> Graph[tuple[int, int]]:
+    """The whole graph. remember: sets the bit of memory for good in the markings where it is true."""
+    search, halting = compiled.search, compiled.encoding.halting
     enabled_in: dict[int, frozenset[int]] = {compiled.encoding.initial: search.start}
+
+    def past_of(marking: int, past: int) -> int:
+        return past or int(remember is not None and not marking & halting and remember(marking))
 
     def expand(state: tuple[int, int]) -> Iterator[tuple[Step, tuple[int, int]]]:
         marking, past = state
@@ -377,16 +298,10 @@ def _full(compiled: Compiled, watch: Watch, remember=None) -> Graph[tuple[int, i
                 enabled_in[after] = search.enabled_after(enabled, after, t)
             label = search.labels[t]
             assert label is not None
-            yield (
-                label,
-                (
-                    after,
-                    past or int(remember is not None and not after & compiled.encoding.halting and remember(after)),
-                ),
-            )
+            yield label, (after, past_of(after, past))
 
     first = compiled.encoding.initial
-    return explore((first, int(remember is not None and remember(first))), expand, watch)
+    return explore((first, past_of(first, 0)), expand, watch)
 
 
 def _in_full(problem: Problem, compiled: Compiled, watch: Watch) -> Verdict:
@@ -407,17 +322,11 @@ def _in_full(problem: Problem, compiled: Compiled, watch: Watch) -> Verdict:
             seen = Seen()
             for out in graph.successors:
                 seen.note(step for step, _ in out)
-            ends = []
+            failed: Fails | None = None
             for node in graph.ends():
-                conf = compiled.translation.decode(compiled.encoding.decode(graph.states[node][0]))
-                if not is_done(system, conf):
-                    reason = (
-                        "two tokens clash"
-                        if conf.clash is not None
-                        else "nothing can move although something is left to do"
-                    )
-                    ends.append(failure(system, reason, graph.path_to(node), stuck=True))
+                if (reason := _stuck(system, compiled, graph.states[node][0])) is not None:
+                    failed = failure(system, reason, graph.path_to(node), stuck=True)
                     break
-            return report(examine(system, seen), ends[0] if ends else None)
+            return report(examine(system, seen), failed)
         case _:
             return Unknown("this engine does not answer this question")

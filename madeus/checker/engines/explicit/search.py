@@ -23,10 +23,16 @@ class Search:
         self.stubborn = Stubborn(encoding)
         net = encoding.net
         self.labels = net.labels
-        count = range(len(net.transitions))
-        self.start = frozenset(t for t in count if encoding.is_enabled(encoding.initial, t))
+        self.start = self.enabled_in(encoding.initial)
         # With a clash possible, whatever fires may end the run for all: nothing is independent of anything.
         self.reducible = not net.single
+
+    def enabled_in(self, marking: int) -> frozenset[int]:
+        """What is enabled in a marking."""
+        if marking & self.encoding.halting:
+            return frozenset()
+        count = range(len(self.encoding.net.transitions))
+        return frozenset(t for t in count if self.encoding.is_enabled(marking, t))
 
     def enabled_after(self, enabled: frozenset[int], marking: int, transition: int) -> frozenset[int]:
         """What is enabled in the marking after a transition, from what was enabled before it."""
@@ -36,16 +42,16 @@ class Search:
         affected = self.stubborn.affected[transition]
         return enabled.difference(affected).union([t for t in affected if test(marking, t)])
 
-    def find(self, target: Target, watch: Watch, most: int | None = None) -> Found:
+    def find(self, target: Target, watch: Watch, most: int | None = None, start: int | None = None) -> Found:
         """A shortest run to a target, looking at no more than it must. Raises Exhausted.
 
-        most: number of states after which the search stops without an answer.
+        most: number of states after which the search stops without an answer. start: another marking to begin from.
         """
         encoding, stubborn = self.encoding, self.stubborn
         remember = target.remember
-        first: State = (encoding.initial, target.start)
+        first: State = (encoding.initial if start is None else start, target.start)
         parents: dict[State, tuple[int, State] | None] = {first: None}
-        level: list[tuple[State, frozenset[int]]] = [(first, self.start)]
+        level: list[tuple[State, frozenset[int]]] = [(first, self.enabled_in(first[0]))]
         if target.reached(*first):
             return Found(path=(), states=1, last=first)
         while level:
@@ -56,7 +62,7 @@ class Search:
                 chosen: Iterable[int] = enabled
                 if self.reducible and len(enabled) > 1:
                     nearer = target.nearer(marking, memory)
-                    chosen = stubborn.closure(marking, enabled, nearer, len(enabled)) or ()
+                    chosen = stubborn.towards(marking, enabled, nearer)
                 for t in chosen:
                     after = marking + encoding.delta[t]
                     state_after = (after, memory | remember[t] if remember else 0)
@@ -96,7 +102,9 @@ class Search:
             marking, enabled = markings[node], waiting.pop(node)
             if not enabled:
                 ends.append(node)
-            chosen: Iterable[int] = stubborn.choose(marking, enabled) if self.reducible else enabled
+            entry = parents[node]
+            latest = stubborn.affected[entry[0]] if entry is not None else ()
+            chosen: Iterable[int] = stubborn.choose(marking, enabled, latest) if self.reducible else enabled
             out: list[int] = []
             for t in chosen:
                 fired.add(t)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from madeus.checker.engines.explicit.encoding import Encoding
 from madeus.petri.net import Net
+from madeus.semantics import StepKind
 
 
 class Stubborn:
@@ -27,6 +28,7 @@ class Stubborn:
         self.raising = _changing(net, 1)
         """For each place the transitions that leave more tokens on it."""
         self.lowering = _changing(net, -1)
+        self.costs = tuple((_costs(net, self.raising, p), _costs(net, self.lowering, p)) for p in PROGRAM_COSTS)
         self.dependent: list[list[int]] = [self._dependent(t) for t in range(len(net.transitions))]
         self.affected: list[list[int]] = [self._affected(t) for t in range(len(net.transitions))]
         """For each transition those whose conditions it touches."""
@@ -58,8 +60,13 @@ class Stubborn:
                 found.update(side[p])
         return sorted(found)
 
-    def closure(self, marking: int, enabled: frozenset[int], seeds: Iterable[int], give_up: int) -> list[int] | None:
-        """The enabled transitions of a stubborn set that contains the seeds; None when there are more than give_up."""
+    def closure(
+        self, marking: int, enabled: frozenset[int], seeds: Iterable[int], give_up: int | None = None, policy: int = 0
+    ) -> list[int] | None:
+        """The enabled transitions of a stubborn set that contains the seeds; None when there are more than give_up.
+
+        policy: which of PROGRAM_COSTS the conditions of disabled transitions are chosen by.
+        """
         inside = set(seeds)
         pending = list(inside)
         chosen: list[int] = []
@@ -67,52 +74,73 @@ class Stubborn:
             t = pending.pop()
             if t in enabled:
                 chosen.append(t)
-                if len(chosen) > give_up:
+                if give_up is not None and len(chosen) > give_up:
                     return None
                 needed: Iterable[int] = self.dependent[t]
             else:
-                needed = self._helpers(marking, t, inside)
+                needed = self._helpers(marking, t, inside, policy)
             for u in needed:
                 if u not in inside:
                     inside.add(u)
                     pending.append(u)
         return chosen
 
-    def _helpers(self, marking: int, t: int, inside: set[int]) -> Iterable[int]:
-        """All that may make one false condition of a disabled transition true: the condition with the fewest newcomers."""
+    def towards(self, marking: int, enabled: frozenset[int], nearer: set[int]) -> list[int]:
+        """The enabled transitions of a stubborn set that contains an up-set, few of them."""
         best: list[int] | None = None
-        fewest = -1
-        encoding, net = self.encoding, self.net
-        for arcs, less, helping in (
-            (net.pre[t], False, self.raising),
-            (net.read[t], False, self.raising),
-            (net.inhibit[t], True, self.lowering),
+        for policy in range(len(PROGRAM_COSTS)):
+            found = self.closure(marking, enabled, nearer, None if best is None else len(best) - 1, policy)
+            if found is not None:
+                best = found
+                if len(best) <= 1:
+                    break
+        return best or []
+
+    def _helpers(self, marking: int, t: int, inside: set[int], policy: int) -> list[int]:
+        """All that may make one false condition of a disabled transition true: the condition that costs least."""
+        best: list[int] = []
+        least = -1
+        tokens, net = self.encoding.tokens, self.net
+        raising_cost, lowering_cost = self.costs[policy]
+        for arcs, less, helping, costs in (
+            (net.pre[t], False, self.raising, raising_cost),
+            (net.read[t], False, self.raising, raising_cost),
+            (net.inhibit[t], True, self.lowering, lowering_cost),
         ):
             for place, weight in arcs:
-                if (encoding.tokens(marking, place) < weight) != less:
+                if (tokens(marking, place) < weight) != less:
                     candidates = helping[place]
-                    new = sum(1 for u in candidates if u not in inside)
-                    if best is None or new < fewest:
-                        best, fewest = candidates, new
-                        if not new:
-                            return best
-        return best or ()
+                    if inside.issuperset(candidates):
+                        return candidates
+                    if least < 0 or costs[place] < least:
+                        best, least = candidates, costs[place]
+        return best
 
-    def choose(self, marking: int, enabled: frozenset[int]) -> list[int]:
-        """The enabled transitions of a stubborn set, few of them."""
+    def choose(self, marking: int, enabled: frozenset[int], latest: Iterable[int] = ()) -> list[int]:
+        """The enabled transitions of a stubborn set, few of them. latest: transitions to try first."""
         if len(enabled) <= 1:
             return list(enabled)
-        ordered = sorted(enabled, key=lambda t: len(self.dependent[t]))
-        if not self.dependent[ordered[0]]:
-            return ordered[:1]
-        best = ordered
-        for t in ordered:
+        dependent = self.dependent
+        best = sorted(enabled, key=lambda t: len(dependent[t]))
+        if not dependent[best[0]]:
+            return best[:1]
+        for t in dict.fromkeys([t for t in latest if t in enabled] + best):
             found = self.closure(marking, enabled, (t,), len(best) - 1)
-            if found is not None and len(found) < len(best):
+            if found is not None:
                 best = found
                 if len(best) == 1:
                     break
         return best
+
+
+def _costs(net: Net, helping: list[list[int]], program_cost: int) -> list[int]:
+    """For each place what it costs to have its helpers in a set."""
+    program = [label is not None and label.kind is StepKind.PROGRAM for label in net.labels]
+    return [sum(program_cost if program[t] else 1 for t in transitions) for transitions in helping]
+
+
+PROGRAM_COSTS = (50, 1)
+"""A program's step draws everything in: it counts as much as so many others when the condition to wait for is chosen."""
 
 
 def _changing(net: Net, sign: int) -> list[list[int]]:

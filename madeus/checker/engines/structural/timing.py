@@ -27,7 +27,7 @@ def boundaries(graph: EventGraph, goal: Formula) -> Boundaries:
     """Least and greatest time to a goal, with a run for each. Raises NotMonotone."""
     least = graph.times(graph.least)
     fastest = moment(graph, goal, least)
-    if fastest.event == NEVER:
+    if fastest.time == inf:
         return Boundaries(inf, inf)
     greatest = graph.times(graph.greatest)
     slowest = moment(graph, goal, greatest)
@@ -72,7 +72,7 @@ def parametric(
     """
     if not _marked(goal):
         return None
-    if moment(graph, goal, graph.times(graph.least)).event == NEVER:
+    if moment(graph, goal, graph.times(graph.least)).time == inf:
         never = comparison in (Comparison.GREATER, Comparison.AT_LEAST)
         return Durations() if never else Durations(0.0, -inf)
     local = graph.shape_of(component).end.get(transition)
