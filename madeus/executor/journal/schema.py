@@ -152,15 +152,17 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 @contextmanager
 def guarded(path: Path) -> Iterator[None]:
     """Turn what SQLite says into sentences about the journal."""
+    way_out = "move it away, or name another directory with --state; on the hosts the jobs keep their results"
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite's own message quotes a name that is no text
+        raise JournalUnusable(path, "is damaged: it holds a name that is no text", way_out) from error
     except sqlite3.DatabaseError as error:
         text = str(error)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise JournalBusy(path) from error
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
-            way_out = "move it away, or name another directory with --state; on the hosts the jobs keep their results"
             raise JournalUnusable(path, f"is damaged: {text}", way_out) from error
         if code == sqlite3.SQLITE_FULL:
             raise JournalUnusable(
