@@ -24,7 +24,7 @@ class Builder:
         self.tokens, self.docs, self.file = tokens, docs, file
         self.diagnostics: list[Diagnostic] = []
         self.first = 0
-        self.last = 0
+        self.last = -1
 
     def span(self) -> Span:
         return self.between(self.first, self.last)

@@ -310,3 +310,9 @@ LONG = {
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_long_lines_are_read_in_proportionate_time(text: str) -> None:
     survives(text)
+
+
+@pytest.mark.parametrize("frame", ["{}", "component C {{\n{}}}\n", "verify a {{\n{}}}\n", "program p for a {{\n{}}}\n"])
+def test_lines_that_mean_nothing_are_reported_one_by_one(frame: str) -> None:
+    text = frame.format("no sense = here\n" * 20)
+    assert len(survives(text).diagnostics) == 20
