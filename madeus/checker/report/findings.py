@@ -98,8 +98,11 @@ def _grave(finding: Finding, title: str, where: Where, problem: Problem, explana
     assembly = problem.system.assembly.name
     span = where(f"verify {title}") or where(f"assembly {assembly}")
     code = _AILMENTS[finding.ailment]
-    kind = "two tokens clash" if finding.ailment is Ailment.CLASH else "a deadlock"
-    message = f"`{title}` may come to {kind}: {finding.sentence}"
+    if finding.ailment is Ailment.CLASH:
+        what = explanation.waits[0] if explanation is not None and explanation.waits else finding.sentence
+        message = f"in `{title}` two tokens may meet: {what}"
+    else:
+        message = f"`{title}` may come to a deadlock: {finding.sentence}"
     return warning(code, message, span, related=related(explanation), notes=_notes(explanation))
 
 
