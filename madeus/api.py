@@ -19,9 +19,13 @@ from madeus.model import Assembly, Model, Program
 if TYPE_CHECKING:
     from madeus.checker.report import Report
     from madeus.dsl import Loaded
+    from madeus.executor.api import Origin, RunOptions
+    from madeus.executor.inventory import Inventory
+    from madeus.executor.result import RunResult
     from madeus.questions import Questions
     from madeus.semantics import Simulation, System
     from madeus.semantics.time import Durations
+    from madeus.view.drawing import Drawing
 
 Stages = Sequence[str | Sequence[str]]
 """Programs by name, one after another; names in an inner sequence (or joined by ``+``) run side by side."""
@@ -133,6 +137,52 @@ class Design:
         from madeus.questions import Questions
 
         return Questions(self.system(assembly, programs, failures), engine, budget)
+
+    def draw(self, assembly: str | None = None, overview: bool | None = None) -> Drawing:
+        """Draw an assembly as the Madeus papers do; a notebook shows the result.
+
+        overview: components as boxes with ports only; None: when there are many.
+        """
+        from madeus.view.dot import assembly_dot
+        from madeus.view.drawing import Drawing
+
+        return Drawing(assembly_dot(self.assembly(assembly), overview=overview))
+
+    def run(
+        self,
+        inventory: str | Path | Inventory | None = None,
+        assembly: str | None = None,
+        programs: Stages = (),
+        options: RunOptions | None = None,
+    ) -> RunResult:
+        """Deploy an assembly, or run programs on it, on the hosts of an inventory.
+
+        inventory: a TOML file; None: the host ``local`` only. options: state directory, secrets, limits, listeners.
+        Works in a notebook too. Raises the executor's errors for what prevents a start; a failed action is in the result.
+        """
+        from dataclasses import replace
+
+        from madeus.executor.api import RunOptions, run_assembly
+        from madeus.executor.inventory import load_inventory
+
+        chosen = self.assembly(assembly, programs)
+        hosts = load_inventory(Path(inventory)) if isinstance(inventory, str | Path) else inventory
+        how = options or RunOptions()
+        if hosts is not None:
+            how = replace(how, inventory=hosts)
+        return run_assembly(chosen, choose_stages(self.model, chosen, programs), run_origin(self._loaded), how)
+
+
+def run_origin(loaded: Loaded) -> Origin:
+    """Where a loaded file comes from, for the journal of a run."""
+    from hashlib import sha256
+
+    from madeus.executor.api import Origin
+
+    file, text = next(iter(loaded.files.items()), ("", ""))
+    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()
+    secrets = loaded.model.secrets if loaded.model else ()
+    return Origin(Path(file) if file else None, digest=digest, secrets=tuple(secrets))
 
 
 def choose_durations(choice: str | Mapping[str, float], seed: int | None = None) -> Durations:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 import madeus
+from madeus.executor.api import RunOptions
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,3 +85,31 @@ def test_a_block_or_an_engine_that_is_not_there_is_a_selection_error(
     with pytest.raises(madeus.SelectionError) as caught:
         madeus.load(ROOT / "examples/lamp/lamp.madeus").check(**arguments)  # type: ignore[arg-type]
     assert message in str(caught.value)
+
+
+def test_a_design_runs_on_this_machine_inside_an_event_loop_too(tmp_path: Path) -> None:
+    file = tmp_path / "one.madeus"
+    file.write_text(
+        f"""component One {{
+  initial place off
+  place on
+  provide data word: string at on
+  transition start: off -> on {{ run "echo hello | tee {tmp_path}/out" -> word }}
+}}
+assembly one {{ x: One }}
+"""
+    )
+    options = RunOptions(state=tmp_path / "state")
+    assert madeus.load(file).run(options=options).exit_code == 0
+
+    async def notebook() -> int:
+        return madeus.load(file).run(options=options).exit_code
+
+    assert asyncio.run(notebook()) == 0
+    assert (tmp_path / "out").read_text() == "hello\n"
+
+
+def test_a_design_is_drawn_for_a_notebook() -> None:
+    drawing = madeus.load(ROOT / "examples/site.madeus").draw()
+    assert drawing.dot.startswith("digraph")
+    assert "</svg>" in drawing.svg

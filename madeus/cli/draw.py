@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import click
 
 from madeus.cli.loading import InputError, choose_assembly, load
+from madeus.view.drawing import Drawing, NotDrawn
 
 FORMATS = ("dot", "svg", "png")
-SLOW = 60
-"""Seconds after which Graphviz is given up."""
 
 
 class WorldError(click.ClickException):
@@ -58,7 +55,10 @@ def draw(
     if form == "png" and output is None and sys.stdout.isatty():
         raise InputError("a PNG does not belong on a terminal; give --output FILE")
     source = _dot(file, assembly, kind, settings, overview)
-    drawn = source.encode() if form == "dot" else render(source, form)
+    try:
+        drawn = source.encode() if form == "dot" else Drawing(source).render(form)
+    except NotDrawn as error:
+        raise WorldError(str(error)) from error
     if output is None:
         sys.stdout.buffer.write(drawn)
         return
@@ -83,20 +83,3 @@ def _dot(file: str, assembly: str | None, kind: str | None, settings: tuple[str,
         with selecting():
             return type_dot(look_up(model.types, kind, "component type"))
     return assembly_dot(choose_assembly(model, assembly), overview=overview)
-
-
-def render(source: str, form: str) -> bytes:
-    """A drawing by Graphviz's dot. form: svg or png. Raises WorldError when dot is missing, fails or takes too long."""
-    dot = shutil.which("dot")
-    if dot is None:
-        raise WorldError(
-            f"{form} needs Graphviz, and there is no `dot` here: install it (Debian: apt-get install graphviz), "
-            "or take --format dot"
-        )
-    try:
-        done = subprocess.run([dot, f"-T{form}"], input=source.encode(), capture_output=True, timeout=SLOW, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise WorldError(f"Graphviz did not come to an end within {SLOW} s; try --overview or --format dot") from error
-    if done.returncode != 0:
-        raise WorldError(f"Graphviz failed: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from madeus.api import run_origin
 from madeus.cli.failing import state_option, telling
 from madeus.cli.loading import InputError, choose_system, load, system_options
 
@@ -127,13 +127,8 @@ def _progress(form: str, progress: str) -> str:
 def _loaded(
     file: str, assembly: str | None, programs: tuple[str, ...], settings: tuple[str, ...]
 ) -> tuple[System, Origin]:
-    from madeus.executor.api import Origin
-
     loaded, model = load(file, settings)
-    system = choose_system(model, assembly, programs, None)
-    text = next(iter(loaded.files.values()), "")
-    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-    return system, Origin(Path(file), digest=digest, secrets=tuple(model.secrets))
+    return choose_system(model, assembly, programs, None), run_origin(loaded)
 
 
 def _started(system: System, origin: Origin, options: RunOptions, how: str) -> int:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from madeus.cli import cli, draw
+from madeus.cli import cli
 from madeus.cli.guard import guarded
+from madeus.view import drawing
 
 MODEL = """
 component T {
@@ -54,7 +55,7 @@ def test_the_ending_of_the_output_says_the_format(form: str, start: bytes, file:
 def test_a_missing_graphviz_is_named_with_its_package(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(draw.shutil, "which", lambda _: None)
+    monkeypatch.setattr(drawing.shutil, "which", lambda _: None)
     assert guarded(cli, ["draw", str(file), "-a", "one", "--format", "svg"]) == 1
     assert "apt-get install graphviz" in capfd.readouterr().err
 
