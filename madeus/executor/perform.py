@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from madeus.executor.action.base import ActionResult, Attempt, Context, JobAction, RuntimeValue, reveal
@@ -103,21 +102,11 @@ class Performer:
     ) -> dict[str, Value]:
         firing.action, firing.attempt, firing.job, firing.begun = index, known.first, None, known.look
         boot: str | None = None
-        context = Context(
-            host=host,
-            transport=transport,
-            scope=firing.scope,
-            base=self._base,
-            step=(firing.component, firing.transition.name, firing.count),
-            index=index,
-            idempotent=firing.transition.idempotent,
-            boot_id=known.boot,
-        )
 
         async def note(attempt: Attempt) -> None:
             if attempt.error is not None:
                 record = self._record(firing, action, AttemptState.FAILED, attempt.number)
-                self._writer.add(_with_error(record, attempt.error))
+                self._writer.add(_with_error(record, attempt.error, self._vault))
                 firing.begun, firing.job, firing.attempt = False, None, attempt.number + 1
                 if known.look and durable:  # the next one may have been begun by an earlier controller, too
                     firing.begun, firing.job = True, context.job_id(attempt.number + 1)
@@ -128,12 +117,30 @@ class Performer:
             if firing.begun and attempt.number > firing.attempt:  # its job has vanished; it may be run again
                 self._writer.add(self._record(firing, action, AttemptState.LOST, firing.attempt))
             firing.attempt, firing.job = attempt.number, attempt.job
-            began = self._record(firing, action, AttemptState.RUNNING, attempt.number)
-            self._writer.add(began._replace(ended=None, job=attempt.job, boot=boot))
+            self._writer.add(
+                AttemptRecord(
+                    *(firing.fired, index, attempt.number, firing.execution, action.kind, firing.host),
+                    AttemptState.RUNNING,
+                    attempt.job,
+                    boot,
+                    self._clock(),
+                )
+            )
             await self._writer.durable()
             firing.begun = True
             self._tell_begin(firing, action, found=False)
 
+        context = Context(
+            host=host,
+            transport=transport,
+            scope=firing.scope,
+            base=self._base,
+            step=(firing.component, firing.transition.name, firing.count),
+            index=index,
+            idempotent=firing.transition.idempotent,
+            boot_id=known.boot,
+            notify=note,
+        )
         durable = False
         try:
             if self.stopping and not known.look:
@@ -143,9 +150,7 @@ class Performer:
             if known.look:
                 firing.job = context.job_id(known.first) if durable else None
                 self._tell_begin(firing, action, found=True)
-            result = await execute(
-                action, replace(context, notify=note), self._registry, resume=known.look, first=known.first
-            )
+            result = await execute(action, context, self._registry, resume=known.look, first=known.first)
             outputs = self._outputs(firing, index, action, result, kind)
         except (FencedOff, JournalUnusable, TransitionFailed):
             raise

@@ -39,15 +39,21 @@ def check_runnable(
     declared: names of the model's secrets. given: those that have a value.
 
     Raises:
-        NotRunnable: with every problem, each type's actions looked at once for each host.
+        NotRunnable: with every problem; one of a type is told for its first instance.
     """
     found: dict[tuple[str, str], ExecutorError] = {}
+    seen: set[tuple[str, tuple[str, ...]]] = set()
     for instance in system.instances.values():
         try:
             host = inventory.resolve(instance.host)
         except InputError as error:
             found.setdefault((instance.name, error.message), error)
             continue
+        # Only the names of a host's variables matter: each type is looked at once for those of its first instance.
+        key = (instance.type, tuple(name for name, _ in host.variables))
+        if key in seen:
+            continue
+        seen.add(key)
         for where, problem in _problems(system, instance, host, registry, set(declared), set(given)):
             found.setdefault((where, problem.message), problem)
     if found:

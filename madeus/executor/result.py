@@ -83,7 +83,7 @@ class RunResult:
 
     run: str
     state: RunState
-    trace: Trace
+    trace: Trace = field(repr=False)
     configuration: Configuration = field(repr=False)
     failures: tuple[Failure, ...] = ()
     not_started: tuple[tuple[str, str], ...] = ()

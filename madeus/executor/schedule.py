@@ -21,7 +21,8 @@ class Slots:
 
     def __init__(self, total: int, limit_of: Callable[[str], int]) -> None:
         """total: slots of all hosts together. limit_of: slots of a host by its name."""
-        self._total, self._limit_of = total, limit_of
+        self._total, self._limits_of = total, limit_of
+        self._limits: dict[str, int] = {}
         self._used: dict[str, int] = {}
         self._taken = 0
         self._lines: dict[str, deque[tuple[int, Step]]] = {}
@@ -39,6 +40,12 @@ class Slots:
         if self._taken >= self._total or self._used.get(host, 0) >= self._limit_of(host):
             return False
         return not self._lines.get(host) and self._first() is None
+
+    def _limit_of(self, host: str) -> int:
+        limit = self._limits.get(host)
+        if limit is None:
+            limit = self._limits[host] = self._limits_of(host)
+        return limit
 
     def take(self, host: str) -> None:
         """Take a slot; the caller has seen that there is one, or goes on with what an earlier controller began."""

@@ -14,6 +14,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -265,10 +266,15 @@ def job_id(*parts: str | int) -> str:
     >>> job_id("web[1]", "start", 2)
     'web~5b1~5d.start.2'
     """
-    text = ".".join("".join(map(_escape, str(part).encode())) or "~" for part in parts)
+    text = ".".join([_escaped(str(part)) for part in parts])
     if len(text) > MAX_JOB_ID:
         text = f"{text[: MAX_JOB_ID - 33]}~{sha256(text.encode()).hexdigest()[:32]}"
     return text
+
+
+@lru_cache(1 << 14)
+def _escaped(part: str) -> str:
+    return "".join(map(_escape, part.encode())) or "~"
 
 
 def _escape(byte: int) -> str:
