@@ -34,6 +34,10 @@ WAITED = 600
 """Seconds that a command on test hosts may take: it installs packages."""
 
 
+HOME = "/home/you"
+"""What the page's directory is called on the page."""
+
+
 class Page:
     """A page that is being followed: its directory, its shell, its Python."""
 
@@ -92,6 +96,7 @@ class Page:
         commands = commands_in(block)
         for index, command in enumerate(commands):
             output, code = self.shell.type(command.text)
+            output = output.replace(str(self.folder), HOME)
             told = "fails" in block.marks and index == len(commands) - 1
             asked = index + 1 < len(commands) and commands[index + 1].text.startswith("echo $?")
             assert code == 0 or told or asked, f"{block.where}: `{command.text}` ends with {code}:\n{output}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,19 +30,30 @@ def page_environment(folder: Path) -> dict[str, str]:
         for name, text in _SHIMS.items():
             (tools / name).write_text(text.format(python=sys.executable, into=_OFFLINE, site=folder / ".site"))
             (tools / name).chmod(0o755)
+        _share_cache(folder / ".cache" / "madeus")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MADEUS_", "XDG_", "PYTEST_"))}
     return {
         **kept,
         "HOME": str(folder),
         "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(folder / ".site"),
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
+        "XDG_CACHE_HOME": str(folder / ".cache"),
         "PYTHONWARNINGS": "ignore::DeprecationWarning",
         "COLUMNS": "100",
         "LC_ALL": "C.UTF-8",
         "TERM": "dumb",
         "MADEUS_MANUAL": str(folder),
     }
+
+
+def _share_cache(place: Path) -> None:
+    """What takes long to make anew and is no answer to any question: the grammar's tables, the test hosts' packages."""
+    real = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "madeus"
+    place.mkdir(parents=True)
+    for table in real.glob("grammar-*.json"):
+        shutil.copy(table, place)
+    (real / "testbed").mkdir(parents=True, exist_ok=True)
+    (place / "testbed").symlink_to(real / "testbed")
 
 
 class Shell:
