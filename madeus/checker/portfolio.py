@@ -26,6 +26,10 @@ AUTOMATIC = ("structural", "explicit", "timed", "smt", "reference")
 """The engines of ``auto``, in the order in which they are tried."""
 
 
+SHARE = (1.0, 0.75)
+"""Part of the time left that an engine gets: all of it when it is named, most of it when others may be asked after it."""
+
+
 class UnknownEngine(ValueError):
     """No engine has that name. name: what was asked for."""
 
@@ -87,7 +91,7 @@ class Portfolio:
         best: Unknown | None = None
         total = Watch("", budget)
         for candidate in self._candidates(names, problem, notes, optional=engine == "auto"):
-            left = None if budget.seconds is None else max(0.0, budget.seconds - total.seconds)
+            left = None if budget.seconds is None else SHARE[engine == "auto"] * max(0.0, budget.seconds - total.seconds)
             watch = Watch(candidate.name, replace(budget, seconds=left), progress)
             try:
                 verdict = candidate.answer(problem, watch)

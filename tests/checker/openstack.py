@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from madeus.checker.engines.structural.events import EventGraph
 from madeus.model import (
     ANY_TIME,
     And,
@@ -23,6 +24,8 @@ from madeus.model import (
     Transition,
     UsePort,
 )
+from madeus.petri.net import Net, NetBuilder
+from madeus.semantics import StepKind, System
 
 FOLDER = Path(__file__).parent.parent / "golden" / "openstack"
 
@@ -68,3 +71,26 @@ def openstack(intervals: dict[tuple[str, str], Interval] | None = None, only: It
 def deployed(assembly: Assembly) -> Goal:
     """Every component is deployed."""
     return Goal("deployed", And(tuple(Marked(i.name, "deployed") for i in assembly.instances)))
+
+
+def fired_and_ended(assembly: Assembly) -> Net:
+    """A net whose markings are the configurations of a choice-free assembly as far as fired and ended transitions go."""
+    graph = EventGraph(System(assembly))
+    builder = NetBuilder("fired and ended")
+    done: dict[int, int] = {}
+
+    def earlier(event: int) -> set[int]:
+        found: set[int] = set()
+        for before in graph.before[event]:
+            found |= {before} if graph.steps[before].kind is StepKind.END else earlier(before)
+        return found
+
+    for end in graph.ends():
+        fire = graph.before[end][0]
+        name = f"{graph.steps[fire].component}.{graph.steps[fire].element}"
+        fired, ended = builder.place(f"{name} fired"), builder.place(f"{name} ended")
+        done[end] = ended
+        reads = [(done[e], 1) for e in sorted(earlier(fire))]
+        builder.transition(f"fire {name}", post=[(fired, 1)], read=reads, inhibit=[(fired, 1)])
+        builder.transition(f"end {name}", post=[(ended, 1)], read=[(fired, 1)], inhibit=[(ended, 1)])
+    return builder.build()

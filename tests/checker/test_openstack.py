@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from madeus.checker import Boundaries, Fails, Health, Holds, Portfolio, Problem, Width
+from madeus.checker import Boundaries, Fails, Health, Holds, Portfolio, Problem, Watch, Width
+from madeus.checker.engines.explicit.encoding import encode_net
 from madeus.checker.engines.structural import Structural
 from madeus.checker.verdict import Durations
 from madeus.model import And, Bounds, Comparison, Deployable, Forbidden, Marked, Not, Parallelism, Parametric, Reach
 from madeus.semantics import System
 from tests.build import assembly, kind
-from tests.checker.openstack import deployed, durations, openstack
+from tests.checker.openstack import deployed, durations, fired_and_ended, openstack
 
 FIRST = ("facts", "haproxy", "common", "memcached", "openvswitch", "rabbitmq")
 SECOND = ("mariadb", "keystone", "glance", "nova", "neutron")
@@ -110,3 +111,21 @@ def test_a_goal_behind_an_unbounded_action_has_no_greatest_time_and_names_the_ac
     verdict = Portfolio().check(Problem(System(assembly([lamp], "l:Lamp")), Bounds(goal, Comparison.AT_MOST, 5.0)))
     assert isinstance(verdict, Fails)
     assert verdict.reason == "nothing bounds the time to up by l.y"
+
+
+def sweep(only: tuple[str, ...]) -> int:
+    vector = pytest.importorskip("madeus.checker.engines.explicit.vector")
+    net = fired_and_ended(openstack(only=only))
+    watch = Watch()
+    vector.Sweep(encode_net(net, [1] * len(net.places))).run(watch)
+    return watch.states
+
+
+@pytest.mark.parametrize(("only", "count"), [(FIRST, 407), (SECOND, 114_921)])
+def test_a_part_of_it_has_so_many_configurations_of_fired_and_ended_actions(only: tuple[str, ...], count: int) -> None:
+    assert sweep(only) == count
+
+
+@pytest.mark.long
+def test_the_whole_has_sixteen_million_configurations_of_fired_and_ended_actions() -> None:
+    assert sweep(()) == 16_241_391

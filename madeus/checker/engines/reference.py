@@ -57,7 +57,7 @@ class Reference:
                 yield step, (after, remember(past, step, after))
 
         graph = explore((start, remember(0, None, start)), expand, watch)
-        return with_evidence(_judge(problem, graph), Evidence(self.name, len(graph.states), watch.seconds))
+        return with_evidence(judge_states(problem, graph), Evidence(self.name, len(graph.states), watch.seconds))
 
 
 def check_question(problem: Problem) -> None:
@@ -119,7 +119,8 @@ def identity(conf: Configuration) -> Hashable:
     return conf.components, conf.connections(), frozenset(conf.data), conf.positions, conf.clash
 
 
-def _judge(problem: Problem, graph: Graph[State]) -> Verdict:
+def judge_states(problem: Problem, graph: Graph[State]) -> Verdict:
+    """The verdict on a question that is not of time, on a complete graph of configurations with memory."""
     system, question = problem.system, problem.question
 
     def values(asked: Formula) -> list[bool]:

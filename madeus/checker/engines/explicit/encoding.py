@@ -89,21 +89,18 @@ class Encoding:
 def encode(translation: Translation) -> Encoding:
     """The encoding of a translated system."""
     net = translation.net
-    widths = [
-        2 if p in net.single else WIDE if element.kind in (ElementKind.SUM, ElementKind.BUDGET) else 1
-        for p, element in enumerate(translation.elements)
-    ]
-    for place in range(len(widths)):
-        if widths[place] == WIDE and _is_bit(net, place):
-            widths[place] = 1
+    widths = [_width(net, place, element.kind) for place, element in enumerate(translation.elements)]
     return encode_net(net, widths)
 
 
-def _is_bit(net: Net, place: int) -> bool:
-    """Whether the place never holds two tokens because whoever adds one needs it empty."""
-    return net.initial[place] <= 1 and all(
-        (place, 1) in net.inhibit[t] and (place, 1) in net.post[t] for t in net.producers[place]
-    )
+def _width(net: Net, place: int, kind: ElementKind) -> int:
+    """Bits for the tokens of a place: for the bound that the translation proves, for two where a second one ends the run."""
+    if place in net.single:
+        return 2
+    if net.bounds is not None:
+        # Where a clash ends the run one more token may come in the very step.
+        return max(1, (net.bounds[place] + bool(net.single)).bit_length())
+    return WIDE if kind in (ElementKind.SUM, ElementKind.BUDGET) else 1
 
 
 def encode_net(net: Net, widths: Sequence[int]) -> Encoding:

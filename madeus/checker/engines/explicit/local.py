@@ -16,22 +16,27 @@ Local = tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]
 def local_bounds(system: System) -> dict[str, int]:
     """For each component an upper bound of its transitions that run at once."""
     behaviors = pushed_behaviors(system)
-    known: dict[tuple[str, frozenset[str]], int] = {}
+    known: dict[tuple[str, frozenset[str], frozenset[str]], int] = {}
     bounds: dict[str, int] = {}
     for name, instance in system.instances.items():
         pushed = frozenset(behaviors.get(name, ()))
-        key = (instance.type, pushed)
+        places = frozenset(system.assembly.types[instance.type].initial_places)
+        state = system.begin.components.get(name) if system.begin is not None else None
+        key = (instance.type, pushed, places if state is None else places | state.places)
         if key not in known:
-            known[key] = _bound(system.assembly.types[instance.type], pushed)
+            known[key] = _bound(system.assembly.types[instance.type], pushed, key[2])
         bounds[name] = known[key]
     return bounds
 
 
-def _bound(kind: ComponentType, pushed: frozenset[str]) -> int:
-    """Explore the component with every port served and any of the behaviors at its head at any time."""
+def _bound(kind: ComponentType, pushed: frozenset[str], marked: frozenset[str]) -> int:
+    """Explore the component with every port served and any of the behaviors at its head at any time.
+
+    marked: places that may hold a token at the start; more of them can only make more happen.
+    """
     ours = [t for t in kind.transitions if not pushed.isdisjoint(t.behaviors)]
     empty: frozenset[str] = frozenset()
-    first: Local = (frozenset(kind.initial_places), empty, empty, empty)
+    first: Local = (marked, empty, empty, empty)
     seen = {first}
     pending = [first]
     best = 0

@@ -20,6 +20,8 @@ class EventGraph:
     def __init__(self, system: System) -> None:
         if system.stages:
             raise NotChoiceFree("programs run")
+        if system.begin is not None:
+            raise NotChoiceFree("the runs begin in the middle of the assembly's life")
         if system.failures != 0:
             raise NotChoiceFree("actions may fail")
         self.system = system
