@@ -309,11 +309,11 @@ def reveal(value: RuntimeValue) -> str:
 
 
 def show(value: RuntimeValue) -> str:
-    """A value as the text that people see; secrets masked. Whole seconds of a duration are written without a fraction."""
+    """A value as the text that people see; secrets masked. A duration is its seconds, without an exponent."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Duration):
-        return f"{value.seconds:g}"
+        return f"{value.seconds:.6f}".rstrip("0").rstrip(".")
     if isinstance(value, tuple):
         return " ".join(show(item) if not isinstance(item, tuple) else "=".join(map(show, item)) for item in value)
     return str(value)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
 from madeus.executor.action.base import ActionResult, Call, Context, RuntimeValue, reveal
 from madeus.executor.errors import ActionFailed
 from madeus.executor.transport.base import Job, Outcome
+
+_NO_ENTRY = re.compile(rb"^madeus: (cannot enter the directory .*)$", re.MULTILINE)
+"""What a job says that ends before its script begins (`madeus.executor.transport.protocol.job_text`)."""
 
 
 def command_job(call: Call, context: Context, attempt: int, script: str, stdin: bytes | Path | None = None) -> Job:
@@ -59,11 +63,13 @@ def failure(call: Call, context: Context, outcome: Outcome, reason: str, help: s
 
 
 def said_of_exit(outcome: Outcome) -> str:
-    """An exit code in words: ``exit code 3``, ``ended by SIGTERM``."""
+    """An exit code in words: ``exit code 3``, ``ended by SIGTERM``, ``cannot enter the directory /x``."""
     if outcome.exit_code > 128 and outcome.exit_code - 128 in signal.valid_signals():
         name = signal.Signals(outcome.exit_code - 128).name if outcome.exit_code < 162 else ""
         if name:
             return f"ended by {name} (exit code {outcome.exit_code})"
+    if outcome.exit_code == 126 and (entered := _NO_ENTRY.search(outcome.stderr)):
+        return entered.group(1).decode(errors="replace")
     extra = {126: ", found but not executable", 127: ", command not found"}.get(outcome.exit_code, "")
     return f"exit code {outcome.exit_code}{extra}"
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from madeus.executor.action.base import show
 from madeus.executor.inventory import Inventory
 from madeus.executor.journal.events import AttemptRecord, RunHead, RunState
 from madeus.executor.journal.lock import holder_of, is_alive
@@ -117,17 +116,30 @@ def is_lost(journal: Journal, head: RunHead) -> bool:
 def written(action: Action) -> str:
     """An action much as the language writes it, in one line; its ``${...}`` are left as they stand."""
     words = [action.kind, *(_quoted(value) for value in action.arguments)]
-    words += [name if value is True else f"{name} {_quoted(value)}" for name, value in action.options]
+    for name, value in action.options:
+        # The model keeps the number; the language writes permission bits in octal.
+        octal = (name == "mode" or name.endswith("_mode")) and isinstance(value, int)
+        words.append(name if value is True else f"{name} {value:04o}" if octal else f"{name} {_quoted(value)}")
     text = " ".join(words)
     return f"{text} -> {', '.join(action.outputs)}" if action.outputs else text
 
 
 def _quoted(value: Value) -> str:
-    if isinstance(value, str):
-        return f'"{value}"' if "\n" not in value else f'"""{value}"""'
-    if isinstance(value, Secret):
-        return f"${{{value.name}}}"
-    return str(value) if not isinstance(value, tuple) else f"[{show(value)}]"
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            shown = value.replace("\\", "\\\\")
+            return f'"""{shown}"""' if "\n" in value else '"' + shown.replace('"', '\\"') + '"'
+        case Secret():
+            return f"${{{value.name}}}"
+        case ((str(), _), *_) if all(isinstance(item, tuple) and len(item) == 2 for item in value):
+            pairs = (item for item in value if isinstance(item, tuple))
+            return f"{{ {', '.join(f'{key} = {_quoted(held)}' for key, held in pairs)} }}"
+        case tuple():
+            return f"[{', '.join(_quoted(item) for item in value)}]"
+        case _:
+            return str(value)
 
 
 def _details(system: System, trace: Trace, attempts: Sequence[AttemptRecord]) -> dict[int, ExecutionRecord]:

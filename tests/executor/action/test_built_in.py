@@ -49,6 +49,19 @@ def test_run_takes_stdin_environment_directory_and_expected_codes(tmp_path: Path
         do(action("run", "no-such-command-anywhere"), tmp_path)
     with pytest.raises(ActionFailed, match="ended by SIGTERM"):
         do(action("run", "kill $$"), tmp_path)
+    with pytest.raises(ActionFailed, match="cannot enter the directory /none such$"):
+        do(action("run", "true", directory="/none such"), tmp_path)
+    with pytest.raises(ActionFailed, match="exit code 126, found but not executable"):
+        do(action("run", "/etc/passwd"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(30, "30"), (0.25, "0.25"), (20 * 86400, "1728000"), (1234567.5, "1234567.5")]
+)
+def test_a_duration_reaches_a_command_as_seconds_in_plain_digits(tmp_path: Path, seconds: float, text: str) -> None:
+    assert do(action("run", "echo ${keep}", outputs=("x",)), tmp_path, {"keep": Duration(seconds)}).outputs == {
+        "x": text
+    }
 
 
 def test_run_with_another_shell(tmp_path: Path) -> None:
