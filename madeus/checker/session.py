@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from madeus.checker import store
-from madeus.checker.engine import Progress
+from madeus.checker.engine import Budget, Progress
 from madeus.checker.explanation import Where, explain, nowhere
 from madeus.checker.plan import Ask, View, Wish, plan
 from madeus.checker.portfolio import ENGINES, MissingLibrary, Portfolio, UnknownEngine
@@ -16,6 +16,10 @@ from madeus.checker.report.findings import of_health, of_property
 from madeus.checker.report.model import Block, Checked
 from madeus.checker.verdict import Boundaries, Fails, Findings, Holds, Unknown, Verdict, Width
 from madeus.model import Model, Parallelism
+
+
+FIRST_LOOK = 1.0
+"""Seconds that each engine gets to confirm an answer before those that need more share the budget."""
 
 
 class Memory(Protocol):
@@ -114,37 +118,46 @@ class Session:
                     return store.decode(kept, problem), True
                 except store.NotStored:
                     pass  # Damaged or of another age: asked again, and overwritten.
-        verdict = self._ask(problem, wish.engine)
+        verdict = self._ask(problem, wish.engine, wish.budget)
         if wish.cross_check and not isinstance(verdict, Unknown):
             verdict = self._cross_check(problem, verdict)
         if memory is not None and not isinstance(verdict, Unknown):
             memory.put(name, store.encode(verdict))
         return verdict, False
 
-    def _ask(self, problem: Problem, engine: str) -> Verdict:
+    def _ask(self, problem: Problem, engine: str, budget: Budget) -> Verdict:
         progress = self._progress
         listener = (lambda p: progress(problem, p)) if progress is not None else None
         try:
-            return self._portfolio.check(problem, engine, self.wish.budget, listener)
+            return self._portfolio.check(problem, engine, budget, listener)
         except MemoryError:
             return Unknown("memory ran out")
 
     def _cross_check(self, problem: Problem, verdict: Holds | Fails) -> Verdict:
-        """The verdict with a note about the engine that confirms it, the most independent one first."""
+        """The verdict with a note about the engine that confirms it, the most independent one first.
+
+        Every engine gets a second; then those that need more share the budget: the slow ones must not starve the others.
+        """
         evidence = verdict.evidence
-        for name in reversed(ENGINES):
-            if name == evidence.engine:
-                continue
-            try:
-                second = self._ask(problem, name)
-            except MissingLibrary:
-                continue
-            if isinstance(second, Unknown):
-                continue
-            if not agree(problem, verdict, second):
-                raise Disagreement(str(problem), _said(verdict), _said(second))
-            note = f"the {name} engine comes to the same answer"
-            return replace(verdict, evidence=replace(evidence, notes=(*evidence.notes, note)))
+        budget = self.wish.budget
+        candidates = [name for name in reversed(ENGINES) if name != evidence.engine]
+        for first in (True, False):
+            left = None if budget.seconds is None else budget.seconds / max(1, len(candidates))
+            seconds = min(FIRST_LOOK, FIRST_LOOK if left is None else left) if first else left
+            for name in tuple(candidates):
+                try:
+                    second = self._ask(problem, name, replace(budget, seconds=seconds))
+                except MissingLibrary:
+                    candidates.remove(name)
+                    continue
+                if isinstance(second, Unknown):
+                    if not second.evidence.engine:
+                        candidates.remove(name)  # It refuses the question, whatever the budget.
+                    continue
+                if not agree(problem, verdict, second):
+                    raise Disagreement(str(problem), _said(verdict), _said(second))
+                note = f"the {name} engine comes to the same answer"
+                return replace(verdict, evidence=replace(evidence, notes=(*evidence.notes, note)))
         note = "no other engine could confirm it within the budget"
         return replace(verdict, evidence=replace(evidence, notes=(*evidence.notes, note)))
 

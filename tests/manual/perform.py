@@ -73,7 +73,7 @@ class Page:
                 self._toml(block)
             case "json":
                 json.loads(block.text)
-            case "text" | "jinja" | "mermaid" | "ini":
+            case "text" | "jinja" | "mermaid" | "ini" | "yaml" | "groovy":
                 pass
             case other:
                 raise AssertionError(f"{block.where}: nobody knows what becomes of a block of `{other}`")
