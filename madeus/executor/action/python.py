@@ -62,7 +62,11 @@ class Python(ActionKind):
         summary="call a Python function on the controller",
         arguments=(
             Parameter(
-                "target", Kind.STRING, "`module:function`; modules beside the .madeus file are found", required=True
+                "target",
+                Kind.STRING,
+                "`module:function`, called with a context (host, values, attempt) and the arguments; "
+                "modules beside the .madeus file are found",
+                required=True,
             ),
             Parameter("argument", Kind.ANY, "argument for the function", many=True),
         ),
@@ -95,6 +99,7 @@ class Python(ActionKind):
             call.outputs,
             attempt,
         )
+        _check_takes(call.kind, target, function, (given, *arguments))
         try:
             if inspect.iscoroutinefunction(function):
                 returned = await function(given, *arguments)
@@ -167,6 +172,22 @@ def python_value(value: RuntimeValue) -> Any:
             return {item[0]: python_value(item[1]) for item in value if isinstance(item, tuple)}
         return [python_value(item) for item in value]
     return value
+
+
+def _check_takes(kind: str, target: str, function: Callable[..., Any], given: tuple[Any, ...]) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # some built-in ones do not tell
+    try:
+        signature.bind(*given)
+    except TypeError as error:
+        number = len(given) - 1
+        raise InvalidAction(
+            kind,
+            f"`{target}` does not take what it gets: {error}",
+            f"it is called with a context (host, values, attempt) and {number} argument{'s' * (number != 1)}",
+        ) from None
 
 
 def _said(error: BaseException) -> str:

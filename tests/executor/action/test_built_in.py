@@ -265,6 +265,9 @@ def program(name: str) -> str:
 TOOLS = """
 import threading
 
+def alone():
+    return 1
+
 def add(context, one, two):
     return int(one) + int(two), threading.current_thread() is threading.main_thread()
 
@@ -314,6 +317,7 @@ def test_python_says_what_it_cannot_call_or_take(tmp_path: Path, tools: str) -> 
         (f"{tools}:nothing", "has no `nothing`"),
         (f"{tools}:TOOLS", "has no `TOOLS`"),
         (f"{tools}:__name__", "cannot be called"),
+        (f"{tools}:alone", "`" + tools + ":alone` does not take what it gets: too many positional arguments"),
         ("broken_module_here:f", "does not import: ZeroDivisionError"),
     ):
         with pytest.raises(InvalidAction, match=message):
