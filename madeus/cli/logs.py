@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -38,14 +39,19 @@ def logs(run: str, transition: str | None, follow: bool, form: str, state: Path 
       madeus logs lamp-20261121-103000-a1b2 db.start
       madeus logs last db --follow
     """
+    shown = False
     with telling():
         if transition is not None:
             _check(run, transition, state)
         for execution, action in _attempts(run, transition, follow, state):
+            shown = True
             if form == "json":
                 print(json.dumps(_as_json(execution, action)), flush=True)
             else:
                 print(_as_text(execution, action), flush=True)
+    if not shown and form == "text":
+        what = f"{transition} has done no action" if transition is not None else "no action was done"
+        print(f"{what} in this run", file=sys.stderr)
 
 
 def _check(run: str, pattern: str, state: Path | None) -> None:

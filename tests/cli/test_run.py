@@ -107,6 +107,8 @@ def test_a_failed_run_says_what_failed_and_the_command_that_resumes(folder: Path
     assert "not started because of it: web[1].start, web[2].start" in out
     name = run_name(out)
     assert f"resume with: madeus run --resume {name}" in out
+    code, out, err = madeus(folder, "logs", name, "web[1].start")
+    assert (code, out, err) == (0, "", "web[1].start has done no action in this run\n")
     code, out, _ = madeus(folder, "run", "--resume", name)
     assert code == 1
     assert (folder / "log").read_text() == "start\n"
