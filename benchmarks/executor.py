@@ -3,9 +3,9 @@
 ``python benchmarks/executor.py [--hosts 100] [--actions 50] [--inventory FILE] [--peers DIR]``
 
 Without an inventory a bed of test hosts is brought up when the user is root, else one OpenSSH server of this machine is
-reached under as many names. Each host has one component whose transitions, one after another, run `true`. Only CPU time of the
-controller counts (its own and, for peers that fork, its children's; hosts' work is in other process trees). Peers, ansible-playbook
-and pyinfra, run when they are on PATH or in DIR, with fewer actions, since they take long: `--peer-actions`.
+reached under as many names. Each host has one component whose transitions, one after another, run `true`. Only the CPU time of
+the controller counts, for peers that fork with its children; what hosts do is in other process trees. Peers (ansible-playbook,
+pyinfra) run when they are on PATH or in DIR, with fewer actions, since they take long: `--peer-actions`.
 
 Floors printed: the same jobs by the transport alone, and the same steps by the semantics alone.
 """
@@ -152,7 +152,7 @@ def _pyinfra(tool: str, scratch: Path, folder: Path, hosts: list[Host], count: i
 
 @contextmanager
 def places(count: int, given: Path | None) -> Iterator[Path]:
-    """An inventory file of as many hosts."""
+    """An inventory file of as many hosts, named host1, host2..."""
     if given is not None:
         yield given
         return
@@ -160,7 +160,7 @@ def places(count: int, given: Path | None) -> Iterator[Path]:
         if os.geteuid() == 0:
             from madeus.executor.testbed import Testbed
 
-            with Testbed.up(count, Path(made) / "bed") as bed:
+            with Testbed.up([f"host{i}" for i in range(1, count + 1)], Path(made) / "bed") as bed:
                 yield bed.inventory
             return
         from tests.executor.sshd import Sshd
@@ -170,7 +170,7 @@ def places(count: int, given: Path | None) -> Iterator[Path]:
             one = server.host("host")
             lines = [f'[defaults]\nuser = "{one.user}"\nport = {one.port}\nidentity = "{one.identity}"']
             lines += [f'known_hosts = "{one.known_hosts}"']
-            lines += [f'[hosts.host{i}]\naddress = "{one.address}"' for i in range(count)]
+            lines += [f'[hosts.host{i}]\naddress = "{one.address}"' for i in range(1, count + 1)]
             (Path(made) / "hosts.toml").write_text("\n".join(lines) + "\n")
             yield Path(made) / "hosts.toml"
         finally:
