@@ -43,8 +43,8 @@ def watch(one_round: Callable[[], Iterable[str]], files: Iterable[str], pause: f
             read = (*given, *seen)
         # A file that was saved while the round went on is noticed at once.
         seen = {file: before.get(file, stamp(file)) for file in read}
-        click.echo(f"watching {len(seen)} file{'s' * (len(seen) != 1)}; Ctrl-C ends it", err=True)
         try:
+            click.echo(f"watching {len(seen)} file{'s' * (len(seen) != 1)}; Ctrl-C ends it", err=True)
             while all(stamp(file) == known for file, known in seen.items()):
                 time.sleep(pause)
         except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from madeus.petri.net import Marking, Net
@@ -37,14 +38,15 @@ def to_snakes(net: Net) -> Any:
     return made
 
 
-def snakes_graph(net: Net) -> ReachabilityGraph:
+def snakes_graph(net: Net, tick: Callable[[], None] = lambda: None) -> ReachabilityGraph:
     """The state graph as SNAKES finds it, an independent referee. Markings and transition numbers are those of ``plain(net)``.
 
-    Endless for an unbounded net. Raises as ``to_snakes`` does.
+    tick: called after each state; what it raises stops the search. Endless for an unbounded net. Raises as ``to_snakes`` does.
     """
     net = plain(net)
     graph = _snakes().StateGraph(to_snakes(net))
-    graph.build()
+    for _ in graph:
+        tick()
     markings: list[Marking] = []
     edges: list[tuple[tuple[int, int], ...]] = []
     for state in range(len(graph)):

@@ -16,7 +16,7 @@ from madeus.semantics import Step
 
 
 class Referee:
-    """Judges on the graph that SNAKES builds. The budget is looked at only before and after: SNAKES cannot be stopped."""
+    """Judges on the graph that SNAKES builds."""
 
     name = "referee"
 
@@ -35,7 +35,7 @@ class Referee:
         system = problem.system
         translation = translate(system)
         ordinary = plain(translation.net)
-        found = snakes_graph(translation.net)
+        found = snakes_graph(translation.net, watch.check)
         where = [ordinary.place_index[name] for name in translation.net.places]
         confs = [translation.decode([marking[p] for p in where]) for marking in found.markings]
         remember = memory(system, problem.question)
