@@ -73,7 +73,9 @@ class Page:
                 self._toml(block)
             case "json":
                 json.loads(block.text)
-            case "text" | "jinja" | "mermaid" | "ini" | "yaml" | "groovy":
+            case "yaml" | "groovy":
+                self._pipeline(block)
+            case "text":
                 pass
             case other:
                 raise AssertionError(f"{block.where}: nobody knows what becomes of a block of `{other}`")
@@ -105,11 +107,19 @@ class Page:
                 same = matches(command.shown, output, "times vary" in block.marks)
                 assert same, f"{block.where}: `{command.text}` prints:\n{output}"
 
+    def _pipeline(self, block: Block) -> None:
+        """Configuration of other programs: the commands of this one in it take their arguments."""
+        for line in re.findall(r"""(?:^ *- |")(madeus [^"\n]*)""", block.text, re.MULTILINE):
+            self._read(block, line)
+
     def _commands(self, block: Block) -> None:
-        """Commands that are only read: each line is sound shell, and those of this project take their arguments."""
+        """Commands that are only read: they are sound shell, and those of this project take their arguments."""
         subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
-        for line in block.text.replace("\\\n", " ").splitlines():
-            words = list(takewhile(lambda word: word not in ("|", ">", "&&", ";"), _words(line)))
+        self._read(block, block.text)
+
+    def _read(self, block: Block, text: str) -> None:
+        for line in text.replace("\\\n", " ").splitlines():
+            words = list(takewhile(lambda word: word not in ("|", "||", ">", "&&", ";"), _words(line)))
             if words[:1] == ["sudo"]:
                 words = words[1:]
             if words[:1] == ["madeus"]:

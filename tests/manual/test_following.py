@@ -85,6 +85,8 @@ def test_numbers_with_a_point_may_be_others_where_times_vary() -> None:
         "```sh\nmadeus simulate --no-such-option x\n```\n",
         "```sh\nmadeus testbed fly\n```\n",
         "```sh\n./scripts/none\n```\n",
+        "```yaml\nscript:\n  - madeus check x --no-such-option\n```\n",
+        '```groovy\nsh "madeus fly || true"\n```\n',
         "```cobol\n```\n",
         "```json\n{\n```\n",
     ],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import madeus
 from tests.manual.blocks import ROOT, blocks_of
 
 
@@ -22,3 +24,12 @@ def test_every_keyword_of_the_grammar_stands_in_an_example_of_the_language() -> 
     ]
     shown = set(re.findall(r"[a-z_]+", re.sub(r'//.*|"[^"]*"', "", "\n".join(block.text for block in blocks))))
     assert keywords - shown == set()
+
+
+def test_the_picture_of_the_model_is_the_one_that_its_text_gives(tmp_path: Path) -> None:
+    (block,) = [b for b in blocks_of(ROOT / "docs/explanation/model.md") if b.language == "madeus"]
+    file = tmp_path / block.title
+    file.write_text(block.text)
+    drawn = madeus.load(file).draw(overview=False).svg
+    kept = (ROOT / "docs/images/model.svg").read_text(encoding="utf-8")
+    assert sorted(re.findall(r">([^<>]+)</text>", kept)) == sorted(re.findall(r">([^<>]+)</text>", drawn))
