@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from madeus.executor.action.base import ActionKind, ActionResult, Call, Context, Description, Kind, Parameter
+from madeus.executor.action.base import ActionKind, ActionResult, Call, Context, Description, Kind, Parameter, show
 from madeus.executor.action.local import missing
-from madeus.executor.errors import ActionFailed
+from madeus.executor.errors import ActionFailed, InvalidAction
 from madeus.executor.transport.base import Job
 
 FILE_OPTIONS = (
@@ -43,6 +43,10 @@ class Copy(ActionKind):
         idempotent=True,
         example='copy "site/" to "/var/www/html" owner "www-data"',
     )
+
+    @override
+    def check(self, call: Call) -> None:
+        check_destination(call)
 
     @override
     def plan(self, call: Call, context: Context) -> str:
@@ -98,6 +102,16 @@ class Copy(ActionKind):
             said = outcome.stderr.decode(errors="replace").strip() or f"exit code {outcome.exit_code}"
             raise ActionFailed(call.kind, context.host.name, said.splitlines()[-1], stderr=outcome.stderr)
         return True
+
+
+def check_destination(call: Call) -> None:
+    """A relative path would depend on where the transport happens to be.
+
+    Raises:
+        InvalidAction: the option `to` is relative.
+    """
+    if not (call.plain("to") or "").startswith("/"):
+        raise InvalidAction(call.kind, f"`{show(call.options['to'])}` is no absolute path", "it begins with `/`")
 
 
 def destination(to: str, name: str) -> str:

@@ -78,6 +78,9 @@ def check_action(kind: ActionKind, action: Action) -> None:
     takers = kind.describe().arguments
     pairs = [(takers[min(place, len(takers) - 1)], value) for place, value in enumerate(action.arguments)]
     pairs += [(by_name[name], value) for name, value in action.options]
+    if not any(references(value) for _, value in pairs):
+        prepare(kind, action, {})
+        return
     for parameter, value in pairs:
         if not references(value):
             convert(action.kind, parameter, interpolate(value, {}))
@@ -128,9 +131,11 @@ def convert(action: str, parameter: Parameter, value: RuntimeValue) -> Any:
     try:
         converted = _convert(parameter.kind, value)
     except ValueError:
-        wanted = {Kind.DURATION: "a duration such as 30s", Kind.MODE: "a mode such as 0644"}.get(
-            parameter.kind, f"{'an' if parameter.kind.value[0] in 'aeiou' else 'a'} {parameter.kind.value}"
-        )
+        wanted = {
+            Kind.DURATION: "a duration such as 30s",
+            Kind.MODE: "a mode such as 0644",
+            Kind.CODES: "exit codes from 0 to 255",
+        }.get(parameter.kind, f"{'an' if parameter.kind.value[0] in 'aeiou' else 'a'} {parameter.kind.value}")
         raise InvalidAction(action, f"`{parameter.name}` must be {wanted}, not `{show(value)}`") from None
     if parameter.choices and converted not in parameter.choices:
         near = nearest(str(converted), parameter.choices)

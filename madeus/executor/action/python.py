@@ -109,7 +109,7 @@ class Python(ActionKind):
                     returned = await returned
         except ActionFailed:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an exit of the user's code is not ours
             raise PythonActionFailed(context.host.name, target, _said(error), trace_of_user(error)) from error
         return ActionResult(outputs=_outputs(call, context, returned))
 
@@ -133,7 +133,7 @@ def load(kind: str, target: str, base: Path) -> Callable[..., Any]:
             else ""
         )
         raise InvalidAction(kind, f"no module `{error.name}`", way_out) from None
-    except Exception as error:  # whatever the module does while it is imported
+    except (Exception, SystemExit) as error:  # whatever the module does while it is imported
         raise InvalidAction(
             kind, f"the module `{module_name}` does not import: {_said(error)}", trace_of_user(error)
         ) from error

@@ -20,7 +20,7 @@ from madeus.executor.action.base import (
     Parameter,
     RuntimeValue,
 )
-from madeus.executor.action.copy import FILE_OPTIONS, destination
+from madeus.executor.action.copy import FILE_OPTIONS, check_destination, destination
 from madeus.executor.action.local import read_local
 from madeus.executor.errors import TemplateError
 from madeus.model.value import Duration
@@ -37,6 +37,10 @@ class Template(ActionKind):
         idempotent=True,
         example='template "my.cnf.j2" to "/etc/mysql/conf.d/madeus.cnf" mode 0644',
     )
+
+    @override
+    def check(self, call: Call) -> None:
+        check_destination(call)
 
     @override
     def plan(self, call: Call, context: Context) -> str:

@@ -49,7 +49,7 @@ def test_run_takes_stdin_environment_directory_and_expected_codes(tmp_path: Path
         do(action("run", "no-such-command-anywhere"), tmp_path)
     with pytest.raises(ActionFailed, match="ended by SIGTERM"):
         do(action("run", "kill $$"), tmp_path)
-    with pytest.raises(ActionFailed, match="cannot enter the directory /none such$"):
+    with pytest.raises(ActionFailed, match=r"cannot enter the directory /none such$"):
         do(action("run", "true", directory="/none such"), tmp_path)
     with pytest.raises(ActionFailed, match="exit code 126, found but not executable"):
         do(action("run", "/etc/passwd"), tmp_path)
@@ -265,6 +265,9 @@ def program(name: str) -> str:
 TOOLS = """
 import threading
 
+def leave(context):
+    raise SystemExit(3)
+
 def alone():
     return 1
 
@@ -322,6 +325,8 @@ def test_python_says_what_it_cannot_call_or_take(tmp_path: Path, tools: str) -> 
     ):
         with pytest.raises(InvalidAction, match=message):
             do(action("python", target), tmp_path)
+    with pytest.raises(PythonActionFailed, match="failed: SystemExit: 3"):
+        do(action("python", f"{tools}:leave"), tmp_path)
     with pytest.raises(ActionFailed, match="returned object for `x`"):
         do(action("python", f"{tools}:odd", outputs=("x",)), tmp_path)
     with pytest.raises(ActionFailed, match="must return 2 values: x, y"):

@@ -119,7 +119,6 @@ def test_values_are_converted_to_what_the_kind_declares() -> None:
         (action("run", "a", retry="x"), "run: `retry` must be an integer, not `x`", ""),
         (action("run", "a", timeout="soon"), "run: `timeout` must be a duration such as 30s, not `soon`", ""),
         (action("run", "a", timeout=-1), "run: `timeout` must be a duration", ""),
-        (action("run", "a", expect=300), "run: `expect` must be an exit codes, not `300`", ""),
         (action("run", "a", environment="x"), "run: `environment` must be a map of strings, not `x`", ""),
         (action("run", "a", sensitive="maybe"), "run: `sensitive` must be a flag, not `maybe`", ""),
         (action("copy", "a"), "copy: the option `to` is missing", "for example: copy"),
@@ -134,6 +133,11 @@ def test_values_are_converted_to_what_the_kind_declares() -> None:
         (action("wait_http", "ftp://x"), "wait_http: `ftp://x` is no web address", ""),
         (action("wait_http", "http://x", from_="hosts"), "wait_http: `from` cannot be `hosts`", "did you mean `host`?"),
         (action("python", "nothing"), "python: `nothing` is no callable", 'write it as "module:function"'),
+        (action("copy", "a", to="etc/a"), "copy: `etc/a` is no absolute path", "it begins with `/`"),
+        (action("template", "a", to="~/a"), "template: `~/a` is no absolute path", "it begins with `/`"),
+        (action("run", "a", expect=300), "run: `expect` must be exit codes from 0 to 255, not `300`", ""),
+        (action("run", "a", environment="X"), "run: `environment` must be a map of strings, not `X`", ""),
+        (action("copy", ("a", "b"), to="/a"), "copy: `source` must be a string, not `a b`", ""),
     ],
 )
 def test_what_is_wrong_with_an_action_is_said(what: Action, message: str, help: str) -> None:
@@ -149,6 +153,9 @@ def test_an_action_can_be_checked_before_anything_is_known_of_the_run() -> None:
         check_action(REGISTRY.get("wait_tcp"), action("wait_tcp", port="x"))
     with pytest.raises(InvalidAction, match="unknown option"):
         check_action(REGISTRY.get("run"), action("run", "x", nope=1))
+    with pytest.raises(InvalidAction, match="the state is missing"):
+        check_action(REGISTRY.get("service"), action("service", "x"))
+    check_action(REGISTRY.get("copy"), action("copy", "a", to="${somewhere}"))
 
 
 def test_every_built_in_describes_itself_and_its_example_names_it() -> None:
