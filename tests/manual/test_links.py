@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -46,3 +47,10 @@ def test_every_page_of_the_manual_is_in_the_navigation_and_the_other_way_round()
 def test_no_page_names_the_host_of_a_package_registry() -> None:
     for page in pages():
         assert not re.search(r"pypi\.|pythonhosted|npmjs|crates\.io|docker\.io", page.read_text(encoding="utf-8"))
+
+
+def test_no_example_hides_from_the_tests_in_an_indented_block() -> None:
+    for page in pages():
+        lines = _text(page).splitlines()
+        hidden = [line for above, line in itertools.pairwise(lines) if not above.strip() and line[:4].isspace()]
+        assert not [line for line in hidden if line.strip()], f"{page.name}: fence {hidden}"
