@@ -45,7 +45,8 @@ class Moment:
     span: Span | None
     """Where what happens is written."""
     told: bool
-    """Whether a short account has it; leaving and entering places that no port is bound to are left out of one."""
+    """Whether a short account has it: leaving and entering places that no port is bound to are left out of one, and for a
+    question about time everything off the critical path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,10 @@ def explain(problem: Problem, verdict: Fails, where: Where = nowhere) -> Explana
         configurations = list(replay(system, (event.step for event in trace.events)))
     except NotAllowed as error:
         raise NotConfirmed(error) from error
-    critical = {e.fired for e in trace.critical_executions} if isinstance(problem.question, Bounds) else frozenset()
+    last = len(trace.events) - 1
+    critical = set(trace.critical_path) if isinstance(problem.question, Bounds) else None
     moments = tuple(
-        _moment(system, index, event, before, after, where, index in critical or index == len(trace.events) - 1)
+        _moment(system, index, event, before, after, where, index == last, critical is None or index in critical)
         for index, (event, (before, after)) in enumerate(zip(trace.events, pairwise(configurations), strict=True))
     )
     waits = tuple(str(verdict.deadlock).splitlines()) if verdict.deadlock is not None else ()
@@ -93,24 +95,35 @@ def explain(problem: Problem, verdict: Fails, where: Where = nowhere) -> Explana
         verdict.loop,
         _end(system, configurations[-1], verdict),
         waits,
-        tuple(f"{e.name} {(e.end or e.start) - e.start:g} s" for e in trace.critical_executions if critical),
+        tuple(
+            f"{e.name} {(e.end or e.start) - e.start:g} s" for e in trace.critical_executions if critical is not None
+        ),
     )
 
 
 def _moment(
-    system: System, index: int, event: Event, before: Configuration, after: Configuration, where: Where, told: bool
+    system: System,
+    index: int,
+    event: Event,
+    before: Configuration,
+    after: Configuration,
+    where: Where,
+    last: bool,
+    matters: bool,
 ) -> Moment:
     step = event.step
     name, assembly = step.component, system.assembly.name
     if step.kind is StepKind.PROGRAM:
         instruction = system.programs[system.program_index[name]].instructions[step.position]
         words = f"program {name}: {instruction}"
-        return Moment(index, event.time, words, name, str(instruction), "", where(f"{name}#{step.position}"), True)
+        return Moment(
+            index, event.time, words, name, str(instruction), "", where(f"{name}#{step.position}"), last or matters
+        )
     what = {StepKind.LEAVE: "place", StepKind.ENTER: "place", StepKind.FINISH: "behavior"}.get(step.kind, "transition")
     words, noteworthy = _words(system, step, before, after)
     span = where(f"{what} {assembly}/{name}.{step.element}")
     host = system.instances[name].host
-    return Moment(index, event.time, words, name, step.element, host, span, told or noteworthy)
+    return Moment(index, event.time, words, name, step.element, host, span, last or (matters and noteworthy))
 
 
 def _words(system: System, step: Step, before: Configuration, after: Configuration) -> tuple[str, bool]:

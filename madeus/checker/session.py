@@ -17,7 +17,6 @@ from madeus.checker.report.model import Block, Checked
 from madeus.checker.verdict import Boundaries, Fails, Findings, Holds, Unknown, Verdict, Width
 from madeus.model import Model, Parallelism
 
-
 FIRST_LOOK = 1.0
 """Seconds that each engine gets to confirm an answer before those that need more share the budget."""
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from madeus.cli.checking import Round
 
 FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab")
-ENGINES = ("auto", "structural", "explicit", "timed", "smt", "reference", "referee")
 BUDGET = "60s"
 MEMORY = "4G"
 
@@ -35,7 +34,13 @@ MEMORY = "4G"
     help="Answer one verify block only, by its number in the file or its title, or one property of it (N#M). See --list.",
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Value of an assembly's parameter.")
-@click.option("--engine", metavar="NAME", default="auto", show_default=True, help=f"One of {', '.join(ENGINES)}.")
+@click.option(
+    "--engine",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help="Ask this engine alone; an unknown name lists them.",
+)
 @click.option("--cross-check", is_flag=True, help="Have a second engine confirm every answer; a difference is a bug.")
 @click.option(
     "--budget", type=Duration(), metavar="TIME", default=BUDGET, show_default=True, help="For each question; or none."
@@ -94,11 +99,12 @@ def check(
 
     from madeus.checker.engine import Budget
     from madeus.checker.plan import Wish
+    from madeus.checker.portfolio import ENGINES, UnknownEngine
     from madeus.cli.cache import FileCache
     from madeus.cli.checking import Round, listing
 
-    if engine not in ENGINES:
-        raise InputError(f"--engine {engine}: no engine is called that; there are {', '.join(ENGINES)}")
+    if engine not in ("auto", *ENGINES):
+        raise InputError(f"--engine {engine}: {UnknownEngine(engine)}")
     for option, target in (("--output", output), ("--trace", trace_file)):
         _check_writable(option, target)
     wish = Wish(assembly, verify, engine, cross_check, Budget(budget, memory), health)

@@ -78,6 +78,18 @@ def test_a_violated_property_shows_the_shortest_run_in_the_models_words(race: st
     assert text.endswith("0 of 1 property verified, 1 violated\n")
 
 
+def test_a_run_that_takes_too_long_is_told_by_its_critical_path(tmp_path: Path) -> None:
+    file = tmp_path / "slow.madeus"
+    file.write_text(
+        (ROOT / "examples/lamp/lamp.madeus").read_text().replace("duration up <= 5min", "duration up <= 2min")
+    )
+    text = madeus(str(file), "--verify", "1#4", "--no-health", code=1).stdout
+    assert "violated      duration up <= 120s: 6 s to 142 s" in text
+    assert "the time is that of db.provision 2 s -> db.pull 120 s -> db.start 10 s -> db.check 5 s -> web[" in text
+    assert "db.pull ends" in text
+    assert "db.configure" not in text
+
+
 def test_health_checks_are_answered_without_being_asked_and_are_warnings(tmp_path: Path, race: str) -> None:
     assert "warning[MAD163]: `site after up and down` may come to a deadlock" in madeus(race, code=1).stdout
     assert "MAD163" not in madeus(race, "--no-health", code=1).stdout
@@ -290,7 +302,7 @@ def test_the_oldest_entries_go_when_there_are_too_many(race: str, cache: Path, m
         ([OPENSTACK, "--verify", "9"], "there is no verify block 9; there is: 1 (openstack)"),
         ([OPENSTACK, "--verify", "1#70"], "there is no property 1#70; there is: 1#1 (deployable up)"),
         ([OPENSTACK, "--assembly", "zzz"], "there is no assembly zzz; there is: openstack"),
-        ([OPENSTACK, "--engine", "magic"], "no engine is called that; there are auto, structural"),
+        ([OPENSTACK, "--engine", "magic"], "no engine is called magic; there are auto, structural"),
         ([OPENSTACK, "--budget", "soon"], "'soon' is no duration: write 60s, 2min, 1h, 500ms, or none"),
         ([OPENSTACK, "--budget=-3s"], "'-3s' is no duration"),
         ([OPENSTACK, "--budget", "9999999999h"], "is no duration"),
