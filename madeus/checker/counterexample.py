@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from madeus.checker.verdict import Fails
@@ -47,10 +48,14 @@ def confirm(
     Raises NotConfirmed when the step relation does not allow the steps.
     """
     taken = list(steps)
+    # The configurations of a long run are kept only where somebody needs them.
+    whole = times is None or (causes is None and len(taken) <= CAUSES)
+    kept: deque[Configuration] = deque(maxlen=None if whole else 1)
     try:
-        configurations = list(replay(system, taken))
+        kept.extend(replay(system, taken))
     except NotAllowed as error:
         raise NotConfirmed(error) from error
+    configurations = list(kept)
     when = list(times) if times is not None else _earliest(system, taken, configurations)
     why = list(causes) if causes is not None else _causes(system, taken, configurations)
     events = tuple(Event(*entry) for entry in zip(when, taken, why, strict=True))

@@ -85,7 +85,7 @@ def test_no_simulated_run_of_programs_leaves_the_boundaries(seed: int) -> None:
     random = Random(seed)
     whole = with_intervals(random, any_assembly(random, ("up", "down"), 2))
     system = System(whole, any_programs(random, whole))
-    run = simulate(system, uniform(random.random))
+    run = simulate(system, uniform(random.random), steps=500)
     places = [Marked(c, p) for c, state in run.configuration.components.items() for p in sorted(state.places)]
     goal = Goal("end", And(tuple(places)))
     problem = Problem(system, Bounds(goal))
