@@ -9,6 +9,9 @@ import click
 
 from madeus.cli.failing import state_option, telling
 
+WIDE = 10_000
+"""Columns where nobody looks: names that programs read are not cut."""
+
 
 @click.command(epilog="Exit codes: 0 shown, 1 the journal cannot be read.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one run on a line.")
@@ -59,4 +62,7 @@ def runs(form: str, number: int, state: Path | None) -> None:
         stages = ", ".join("+".join(stage) for stage in head.stages)
         begun = strftime("%Y-%m-%d %H:%M:%S", localtime(head.created))
         table.add_row(head.id, Text(word, colour.get(word, "")), begun, seconds, stages, head.file)
-    Console(highlight=False, soft_wrap=True).print(table)
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)

@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "MADEUS_STATE": str(folder / "state"), "MADEUS_SECRET_PW": "hunter2", "COLUMNS": "200"}
+    return {**os.environ, "MADEUS_STATE": str(folder / "state"), "MADEUS_SECRET_PW": "hunter2", "COLUMNS": "60"}
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
@@ -90,6 +90,8 @@ def test_a_run_ends_with_a_table_and_how_to_see_it(folder: Path) -> None:
     code, out, _ = madeus(folder, "status")
     assert code == 0
     assert f"{name} done" in out
+    code, out, _ = madeus(folder, "runs")
+    assert str(folder / "lamp.madeus") in out
     code, out, _ = madeus(folder, "runs", "--format", "json")
     assert [json.loads(line)["state"] for line in out.splitlines()] == ["done"]
     code, out, _ = madeus(folder, "logs", name, "db.start")

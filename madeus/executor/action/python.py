@@ -6,9 +6,12 @@ import asyncio
 import importlib
 import inspect
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,7 +58,7 @@ class PythonContext:
 
 
 class Python(ActionKind):
-    """Calls ``function(context, *arguments)``: a plain function in a thread, an asynchronous one in the event loop."""
+    """Calls ``function(context, *arguments)``: a plain function in its own thread, an asynchronous one in the event loop."""
 
     description: ClassVar[Description] = Description(
         name="python",
@@ -104,7 +107,7 @@ class Python(ActionKind):
             if inspect.iscoroutinefunction(function):
                 returned = await function(given, *arguments)
             else:
-                returned = await asyncio.to_thread(function, given, *arguments)
+                returned = await _in_thread(function, given, *arguments)
                 if inspect.isawaitable(returned):
                     returned = await returned
         except ActionFailed:
@@ -112,6 +115,40 @@ class Python(ActionKind):
         except (Exception, SystemExit) as error:  # an exit of the user's code is not ours
             raise PythonActionFailed(context.host.name, target, _said(error), trace_of_user(error)) from error
         return ActionResult(outputs=_outputs(call, context, returned))
+
+
+async def _in_thread(function: Callable[..., Any], *given: Any) -> Any:
+    """Call in a thread of its own, which is left alone when nobody waits for it any more.
+
+    `asyncio.to_thread` would make the end of the program wait for a function that never returns.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Callable[[], Any]] = loop.create_future()
+
+    def deliver(outcome: Callable[[], Any]) -> None:
+        if not done.done():
+            done.set_result(outcome)
+
+    def work() -> None:
+        try:
+            returned = function(*given)
+        except BaseException as error:
+            outcome = partial(_raise, error)
+        else:
+            outcome = partial(_give, returned)
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(deliver, outcome)
+
+    threading.Thread(target=work, name="madeus-python-action", daemon=True).start()
+    return (await done)()
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
+
+
+def _give(value: Any) -> Any:
+    return value
 
 
 def load(kind: str, target: str, base: Path) -> Callable[..., Any]:
@@ -155,7 +192,7 @@ def trace_of_user(error: BaseException) -> str:
         frame
         for frame in frames
         if not frame.filename.startswith((own, "<frozen importlib"))
-        and not frame.filename.endswith(("concurrent/futures/thread.py", "asyncio/threads.py", "importlib/__init__.py"))
+        and not frame.filename.endswith(("concurrent/futures/thread.py", "threading.py", "importlib/__init__.py"))
     ]
     head = "Traceback (most recent call last):\n" if kept else ""
     return (head + "".join(traceback.format_list(kept)) + "".join(traceback.format_exception_only(error))).rstrip()

@@ -265,6 +265,9 @@ def program(name: str) -> str:
 TOOLS = """
 import threading
 
+def hang(context):
+    threading.Event().wait(30)
+
 def leave(context):
     raise SystemExit(3)
 
@@ -302,6 +305,13 @@ def test_python_calls_functions_in_a_thread_and_coroutines_here(tmp_path: Path, 
     assert result.outputs == {"sum": 3, "main": False}
     result = do(action("python", f"{tools}:remote", outputs=("said", "more")), tmp_path, {"name": Masked("n")})
     assert result.outputs == {"said": "far", "more": (1, 2.5, (("k", "n"),))}
+
+
+def test_a_python_function_that_does_not_end_holds_up_nothing_after_its_timeout(tmp_path: Path, tools: str) -> None:
+    with pytest.raises(ActionFailed, match="did not end within its timeout of 200ms"):
+        do(action("python", f"{tools}:hang", timeout=Duration(0.2)), tmp_path)
+    left = [thread for thread in threading.enumerate() if thread.name == "madeus-python-action"]
+    assert left and all(thread.daemon for thread in left)
 
 
 def test_python_shows_the_users_own_frames(tmp_path: Path, tools: str) -> None:
