@@ -14,6 +14,7 @@ from madeus.model import Available, Bounds, Parallelism, Parametric
 
 ENGINES: dict[str, tuple[str, str]] = {
     "structural": ("structural", "Structural"),
+    "causal": ("causal", "Causal"),
     "explicit": ("explicit", "Explicit"),
     "timed": ("timed", "Timed"),
     "smt": ("smt", "Smt"),
@@ -22,7 +23,7 @@ ENGINES: dict[str, tuple[str, str]] = {
 }
 """Module and class of each engine."""
 
-AUTOMATIC = ("structural", "explicit", "timed", "smt", "reference")
+AUTOMATIC = ("structural", "causal", "explicit", "timed", "smt", "reference")
 """The engines of ``auto``, in the order in which they are tried."""
 
 
@@ -91,7 +92,9 @@ class Portfolio:
         best: Unknown | None = None
         total = Watch("", budget)
         for candidate in self._candidates(names, problem, notes, optional=engine == "auto"):
-            left = None if budget.seconds is None else SHARE[engine == "auto"] * max(0.0, budget.seconds - total.seconds)
+            left = (
+                None if budget.seconds is None else SHARE[engine == "auto"] * max(0.0, budget.seconds - total.seconds)
+            )
             watch = Watch(candidate.name, replace(budget, seconds=left), progress)
             try:
                 verdict = candidate.answer(problem, watch)
