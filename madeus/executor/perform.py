@@ -163,15 +163,18 @@ class Performer:
             self._tell_end(firing, action, None, error)
             firing.begun, firing.job = False, None
             raise TransitionFailed(error, state) from trouble
-        done = self._record(firing, action, AttemptState.DONE, firing.attempt)
+        now = self._clock()
         self._writer.add(
-            done._replace(
+            AttemptRecord(
+                *(firing.fired, index, firing.attempt, firing.execution, action.kind, firing.host, AttemptState.DONE),
+                began=now,
+                ended=now,
                 seconds=result.seconds,
                 exit_code=result.exit_code,
                 changed=None if result.changed is None else int(result.changed),
                 stdout=result.stdout,
                 stderr=result.stderr,
-                outputs=produced_to_text(tuple(outputs.items())),
+                outputs=produced_to_text(tuple(outputs.items())) if outputs else None,
             )
         )
         firing.begun, firing.job = False, None

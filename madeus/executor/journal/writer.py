@@ -26,10 +26,10 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._thread = thread or ThreadPoolExecutor(1, thread_name_prefix="madeus-journal")
         self._pending: list[Record] = []
-        self._next: asyncio.Future[None] | None = None
-        """Resolved when what is pending has been written."""
-        self._current: asyncio.Future[None] | None = None
-        """The same of the batch that is being written."""
+        self._waiting: list[asyncio.Future[None]] = []
+        """Resolved when what is pending has been written. One for each who waits: a shared one would be cancelled with any."""
+        self._writing: list[asyncio.Future[None]] | None = None
+        """The same of the batch that is being written; None when there is none."""
         self._hurried = False
         self._timer: asyncio.TimerHandle | None = None
         self._error: Exception | None = None
@@ -39,7 +39,7 @@ class Writer:
     def add(self, record: Record) -> None:
         """Append a record to the next batch."""
         self._pending.append(record)
-        if self._timer is None and self._current is None:
+        if self._timer is None and self._writing is None:
             self._timer = self._loop.call_later(LINGER, self._flush)
 
     async def durable(self) -> None:
@@ -49,23 +49,25 @@ class Writer:
         """
         if self._error is not None:
             raise self._error
+        if not self._pending and self._writing is None:
+            return
+        written: asyncio.Future[None] = self._loop.create_future()
         if self._pending:
-            if self._next is None:
-                self._next = self._loop.create_future()
-            if self._current is None and not self._hurried:
+            self._waiting.append(written)
+            if self._writing is None and not self._hurried:
                 if self._timer is not None:
                     self._timer.cancel()
                 # Not at once: others that are ready in this round of the loop join the batch.
                 self._timer = self._loop.call_later(0, self._flush)
                 self._hurried = True
-            await asyncio.shield(self._next)
-        elif self._current is not None:
-            await asyncio.shield(self._current)
+        elif self._writing is not None:
+            self._writing.append(written)
+        await written
 
     async def close(self) -> None:
         """Write what is left. Raises as `durable`."""
         try:
-            while self._pending or self._current is not None:
+            while self._pending or self._writing is not None:
                 await self.durable()
         finally:
             if self._timer is not None:
@@ -77,26 +79,25 @@ class Writer:
         if self._error is not None:
             return
         batch, self._pending = self._pending, []
-        self._current, self._next = self._next or self._loop.create_future(), None
+        self._writing, self._waiting = self._waiting, []
         written = self._loop.run_in_executor(self._thread, self._journal.write, self._run, self._epoch, batch)
         written.add_done_callback(self._flushed)
 
     def _flushed(self, written: asyncio.Future[None]) -> None:
         error = written.exception()
-        batch, self._current = self._current, None
-        assert batch is not None
+        waiting, self._writing = self._writing or [], None
         if isinstance(error, Exception):
             self._error = error
             self._pending.clear()
             self.broken.set_result(error)
-            for future in (batch, self._next):
-                if future is not None and not future.done():
+            for future in (*waiting, *self._waiting):
+                if not future.done():
                     future.set_exception(error)
-                    future.exception()  # retrieved here: perhaps nobody waits for it
             return
-        if not batch.done():
-            batch.set_result(None)
-        if self._next is not None:
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+        if self._waiting:
             self._flush()
         elif self._pending:
             self._timer = self._loop.call_later(LINGER, self._flush)

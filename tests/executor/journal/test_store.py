@@ -27,6 +27,7 @@ from madeus.executor.journal.errors import (
 )
 from madeus.executor.journal.events import AttemptRecord, AttemptState, Record, RunEnded, RunState, StepRecord
 from madeus.executor.journal.lock import holder_of, is_alive, machine_id, open_run, process_ticks, reopen_run
+from madeus.executor.journal.schema import SCHEMA
 from madeus.executor.journal.snapshot import (
     inventory_from_json,
     inventory_to_json,
@@ -113,11 +114,11 @@ def test_the_file_is_the_users_alone(tmp_path: Path) -> None:
 def test_a_journal_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     Journal.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as connection:
-        connection.execute("PRAGMA user_version = 9")
+        connection.execute("PRAGMA user_version = 99")
     with pytest.raises(JournalTooNew) as caught:
         Journal.open(tmp_path)
     assert str(caught.value) == (
-        f"the journal {tmp_path / FILE} was written by a newer madeus (schema 9, this one knows 1)"
+        f"the journal {tmp_path / FILE} was written by a newer madeus (schema 99, this one knows {SCHEMA})"
     )
     assert "update madeus" in caught.value.help
 
