@@ -39,8 +39,10 @@ def stops_on_signals(run: Stoppable) -> Iterator[None]:
     def on_signal() -> None:
         nonlocal asked
         if asked:
+            # A live display has hidden the cursor, and nothing else will show it again.
+            cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""
             sys.stderr.write(
-                f"\x1b[?25h\nended at once; commands on hosts may go on; resume with: madeus run --resume {run.run_id}\n"
+                f"{cursor}ended at once; commands on hosts may go on; resume with: madeus run --resume {run.run_id}\n"
             )
             sys.stderr.flush()
             os._exit(IMMEDIATE)

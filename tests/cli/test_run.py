@@ -144,6 +144,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_run_can_be_resumed(folder: Path)
     _, err = process.communicate(timeout=5)
     assert process.returncode == 130
     assert "madeus run --resume lamp-" in err
+    assert "\x1b" not in err
     assert "lost" in madeus(folder, "runs")[1]
     code, _, err = madeus(folder, "run", "--resume", "last", "--progress", "none")
     assert code in (0, 1), err
