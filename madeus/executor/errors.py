@@ -76,6 +76,12 @@ class InternalError(ExecutorError):
     exit_code = 70
 
 
+def _key(name: str) -> str:
+    """A name as a key of a TOML table."""
+    bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return name if bare else f'"{name}"'
+
+
 class InventoryError(InputError):
     """A bad inventory file: path, line (1-based) where it could be told, what is wrong there."""
 
@@ -86,13 +92,23 @@ class InventoryError(InputError):
 
 
 class UnknownHost(InputError):
-    """A model's host name resolves to nothing."""
+    """A model's host name resolves to nothing. group, members: of a name like ``web[3]``, and how many hosts it has."""
 
-    def __init__(self, name: str, inventory: Path | None, near: str | None) -> None:
+    def __init__(
+        self, name: str, inventory: Path | None, near: str | None, group: str | None = None, members: int = 0
+    ) -> None:
         where = f"in the inventory {inventory}" if inventory else "(no inventory file was given, only `local` is known)"
-        way_out = f"did you mean `{near}`?" if near else ""
-        if not way_out:
-            way_out = f"add `[hosts.{name}]` to it" if inventory else "pass one with --inventory FILE"
+        if members:
+            way_out = f"the group `{group}` has {members} host{'s' * (members != 1)}, counted from 1"
+        elif near:
+            way_out = f"did you mean `{near}`?"
+        elif not inventory:
+            way_out = "pass one with --inventory FILE"
+        elif group is not None:
+            joined = name.replace("[", "").replace("]", "")
+            way_out = f"add `[hosts.{_key(joined)}]` or a group `[groups.{_key(group)}]` to it"
+        else:
+            way_out = f"add `[hosts.{_key(name)}]` to it"
         super().__init__(f"unknown host `{name}` {where}", way_out)
         self.name, self.inventory, self.near = name, inventory, near
 

@@ -133,6 +133,8 @@ class Inventory:
             joined = indexed["base"] + indexed["index"]
             if joined in self.hosts:
                 return self.hosts[joined]
+            near = nearest(joined, self.hosts) or nearest(indexed["base"], self.groups)
+            raise UnknownHost(name, self.path, near, indexed["base"], len(members))
         raise UnknownHost(name, self.path, nearest(name, [*self.hosts, LOCAL]))
 
 

@@ -107,6 +107,13 @@ def test_an_unknown_host_is_named_with_its_neighbour() -> None:
     assert caught.value.help == "did you mean `db1`?" and caught.value.exit_code == 2
     with pytest.raises(UnknownHost) as caught:
         parse(WHOLE).resolve("web[3]")
+    assert caught.value.help == "the group `web` has 2 hosts, counted from 1"
+    with pytest.raises(UnknownHost) as caught:
+        parse(WHOLE).resolve("front end[1]")
+    assert caught.value.help == 'add `[hosts."front end1"]` or a group `[groups."front end"]` to it'
+    with pytest.raises(UnknownHost) as caught:
+        parse(WHOLE).resolve("elsewhere.example")
+    assert caught.value.help == 'add `[hosts."elsewhere.example"]` to it'
     with pytest.raises(UnknownHost, match="no inventory file was given, only `local` is known"):
         Inventory().resolve("elsewhere")
 
