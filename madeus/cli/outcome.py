@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def print_outcome(result: RunResult, hosts: Callable[[str], str], console: Conso
     if result.resume_command:
         console.print(f"  resume with: {result.resume_command}")
     for failure in undecided:
-        console.print(f"  run {failure.name} again:        {result.resume_command} --retry {failure.name}")
-        console.print(f"  or take its action for done: {result.resume_command} --assume-done {failure.name}")
+        name = quote(failure.name)
+        console.print(f"  run {failure.name} again:        {result.resume_command} --retry {name}")
+        console.print(f"  or take its action for done: {result.resume_command} --assume-done {name}")
     console.print(f"  see it:      madeus trace {result.run} --html {result.run}.html")
 
 
@@ -54,7 +56,12 @@ def result_json(result: RunResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "makespan": round(result.trace.makespan, 6),
         "critical_path": [
-            {"component": e.component, "transition": e.transition, "start": round(e.start, 6), "end": e.end}
+            {
+                "component": e.component,
+                "transition": e.transition,
+                "start": round(e.start, 6),
+                "end": round(e.end or 0, 6),
+            }
             for e in result.trace.critical_executions
         ],
         "failures": [

@@ -77,9 +77,9 @@ class Plain:
             case StepTaken(at, _, step, _):
                 return self._step(at, step.kind, step.component, step.element)
             case ActionBegan():
-                what = "found running" if event.found else event.kind
                 again = f", attempt {event.attempt}" if event.attempt > 1 else ""
-                return f"  {event.component}.{event.transition}: {what} on {event.host}{again}"
+                earlier = ", begun earlier" if event.found else ""
+                return f"  {event.component}.{event.transition}: {event.kind} on {event.host}{again}{earlier}"
             case AttemptFailed():
                 later = f"; again in {event.pause:.1f} s" if event.pause is not None else ""
                 return f"  {event.component}.{event.transition}: {event.reason}{later}"
@@ -99,13 +99,20 @@ class Plain:
                 self._fired[key] = at
                 return f"{component}.{element} {'starts' if kind is StepKind.FIRE else 'starts again'}"
             case StepKind.END:
-                return f"{component}.{element} done in {at - self._fired.pop(key, at):.2f} s"
+                return f"{component}.{element} done{self._since(key, ' in', at)}"
             case StepKind.FAIL:
-                return f"{component}.{element} FAILED after {at - self._fired.pop(key, at):.2f} s"
+                return f"{component}.{element} FAILED{self._since(key, ' after', at)}"
             case StepKind.ENTER:
                 return f"{component} is {element}"
+            case StepKind.RECOVER:
+                return f"{component}.{element} is abandoned; what its push declares for this recovers from it"
             case _:
                 return ""
+
+    def _since(self, key: tuple[str, str], word: str, at: float) -> str:
+        """How long a transition took; nothing when an earlier controller started it."""
+        fired = self._fired.pop(key, None)
+        return "" if fired is None else f"{word} {at - fired:.2f} s"
 
 
 class Live:

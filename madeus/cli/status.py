@@ -34,6 +34,8 @@ def status(run: str, form: str, state: Path | None) -> None:
     with telling():
         record = read_run(run, state)
     board = Board(record.system).take_all((e.step, e.time) for e in record.trace.events)
+    for row in board.rows.values():
+        row.host = record.inventory.resolve(row.host).name
     if form == "json":
         print(json.dumps(_as_json(record, board), indent=1))
     else:
@@ -81,7 +83,7 @@ def _print(record: RunRecord, board: Board) -> None:
         f"assembly {head.assembly}{f', program {what}' if what else ''}{f', {head.file}' if head.file else ''}"
     )
     begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(head.created))
-    resumed = f", resumed {head.epoch - 1} times" if head.epoch > 1 else ""
+    resumed = {1: "", 2: ", resumed once"}.get(head.epoch, f", resumed {head.epoch - 1} times")
     console.print(
         f"started {begun}, {board.ended} transitions done, last step at {record.trace.makespan:.1f} s{resumed}"
     )

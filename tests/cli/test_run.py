@@ -223,3 +223,32 @@ def test_help_has_examples(folder: Path, command: str) -> None:
     assert code == 0
     assert f"Examples:\n    madeus {command}" in out
     assert "Exit codes: 0" in out
+
+
+def test_status_names_the_host_that_the_inventory_gives(folder: Path) -> None:
+    (folder / "one.madeus").write_text(
+        'component A {\n  initial place a\n  place b\n  transition t: a -> b { run "true" }\n}\nassembly one { x: A on g[1] }\n'
+    )
+    (folder / "hosts.toml").write_text('[groups.g]\nhosts = ["node"]\n[hosts.node]\ntransport = "local"\n')
+    code, _, err = madeus(folder, "run", "one.madeus", "-i", "hosts.toml", "--progress", "none")
+    assert code == 0, err
+    code, out, _ = madeus(folder, "status", "--format", "json")
+    assert json.loads(out)["components"][0]["host"] == "node"
+    assert "node" in madeus(folder, "status")[1]
+
+
+def test_a_name_with_brackets_is_quoted_for_the_shell_in_what_may_be_copied(folder: Path) -> None:
+    (folder / "slow.py").write_text(
+        'import time\n\ndef f(context):\n    open("pid", "w").write("1")\n    time.sleep(30)\n'
+    )
+    (folder / "one.madeus").write_text(
+        'component A {\n  initial place a\n  place b\n  transition t: a -> b { python "slow:f" }\n}\n'
+        "assembly one { x[1..1]: A }\n"
+    )
+    process = start(folder, "run", "one.madeus")
+    wait_for(folder / "pid")
+    process.kill()
+    process.communicate()
+    code, out, _ = madeus(folder, "run", "--resume", "last", "--progress", "none")
+    assert code == 1
+    assert "--retry 'x[1].t'\n" in out and "--assume-done 'x[1].t'\n" in out
