@@ -37,7 +37,7 @@ def print_plan(plan: Plan, system: System, form: str) -> None:
     bare = len(plan.transitions) - len(acting)
     quick = f" and {bare} without" if bare else ""
     console.print(
-        f"{len(acting)} transitions with actions{quick}; predicted {plan.trace.makespan:.1f} s (middle of the intervals, "
+        f"{len(acting)} {'transition' if len(acting) == 1 else 'transitions'} with actions{quick}; predicted {plan.trace.makespan:.1f} s (middle of the intervals, "
         "limits of hosts kept; * is the critical path). Nothing was started.",
         style="bold",
     )

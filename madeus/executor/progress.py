@@ -26,8 +26,8 @@ class RunBegan:
     assembly: str
     stages: tuple[tuple[str, ...], ...]
     resumed: bool
-    transitions: int
-    """Executions of transitions that the model predicts."""
+    in_flight: int
+    """Transitions that the controller before left running; 0 in a new run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from madeus.model.value import format_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Marked:
@@ -159,7 +161,7 @@ class Bounds:
     def __str__(self) -> str:
         if self.comparison is None:
             return f"boundaries {self.goal.name}"
-        return f"duration {self.goal.name} {self.comparison} {self.bound:g}s"
+        return f"duration {self.goal.name} {self.comparison} {format_seconds(self.bound)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,8 @@ class Parametric:
     bound: float
 
     def __str__(self) -> str:
-        return f"parametric {self.component}.{self.transition} for {self.goal.name} {self.comparison} {self.bound:g}s"
+        bound = format_seconds(self.bound)
+        return f"parametric {self.component}.{self.transition} for {self.goal.name} {self.comparison} {bound}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,7 @@ class Available:
     """Longest time off, in seconds; 0: never off."""
 
     def __str__(self) -> str:
-        limit = f" off <= {self.off:g}s" if self.off else ""
+        limit = f" off <= {format_seconds(self.off)}" if self.off else ""
         return f"available {self.component}.{self.port}{limit}"
 
 
