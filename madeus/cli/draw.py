@@ -50,8 +50,7 @@ def draw(
       madeus draw examples/lamp/lamp.madeus --type MariaDB -o mariadb.png
       madeus draw examples/openstack.madeus --overview | dot -Tpdf -o openstack.pdf
     """
-    ending = Path(output).suffix.lower().removeprefix(".") if output else ""
-    form = form or (ending if ending in FORMATS else "dot")
+    form = form or _format_of(output)
     if form == "png" and output is None and sys.stdout.isatty():
         raise InputError("a PNG does not belong on a terminal; give --output FILE")
     source = _dot(file, assembly, kind, settings, overview)
@@ -66,6 +65,16 @@ def draw(
         Path(output).write_bytes(drawn)
     except OSError as error:
         raise InputError(f"--output {output}: {error.strerror}") from error
+
+
+def _format_of(output: str | None) -> str:
+    """The format that a file's ending says; DOT without an ending. Raises InputError."""
+    ending = Path(output).suffix.lower() if output else ""
+    if ending in ("", ".gv"):
+        return "dot"
+    if ending[1:] not in FORMATS:
+        raise InputError(f"--output: {ending} is no format of a drawing ({', '.join(FORMATS)}); give --format")
+    return ending[1:]
 
 
 def _dot(file: str, assembly: str | None, kind: str | None, settings: tuple[str, ...], overview: bool | None) -> str:

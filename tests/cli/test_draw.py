@@ -52,6 +52,18 @@ def test_the_ending_of_the_output_says_the_format(form: str, start: bytes, file:
     assert out.read_bytes().startswith(start)
 
 
+def test_an_ending_that_says_no_format_is_refused(
+    file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.pdf"
+    assert guarded(cli, ["draw", str(file), "--type", "T", "-o", str(out)]) == 2
+    assert "--output: .pdf is no format of a drawing (dot, svg, png); give --format" in capfd.readouterr().err
+    assert not out.exists()
+    assert guarded(cli, ["draw", str(file), "--type", "T", "-o", str(out), "--format", "dot"]) == 0
+    assert guarded(cli, ["draw", str(file), "--type", "T", "-o", str(tmp_path / "out.gv")]) == 0
+    assert out.read_text() == (tmp_path / "out.gv").read_text()
+
+
 def test_a_missing_graphviz_is_named_with_its_package(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
