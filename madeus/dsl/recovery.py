@@ -159,7 +159,9 @@ class Recovery:
         if token.kind == "$END" and stack.brackets:
             return self.close_before(position)
         if kind != "NEWLINE" and stack.in_text():
-            mended = self._small_mend(position)
+            mended = self._misspelt_before(position)
+            if mended is None:
+                mended = self._small_mend(position)
             if mended is not None:
                 return mended
         if token.line in self._faulty and not (self.begins_statement(position) or self._begins_instance(position)):
@@ -260,6 +262,26 @@ class Recovery:
                     self._feed(kind, token._replace(kind=kind, text=spelling[kind]), position)
                     return position
         return None
+
+    def _misspelt_before(self, position: int) -> int | None:
+        """A misspelt keyword at the beginning of the line was taken for a name; read as it was meant, if all fits then."""
+        stack, tokens = self._stack, self._tokens
+        if position == 0 or tokens[position].fresh:
+            return None
+        head = tokens[position - 1]
+        if not head.fresh or head.kind != "NAME" or not stack.firsts or stack.firsts[-1] != position - 1:
+            return None
+        states = stack.states[:-1]
+        spelling, words = self._table.spelling, self._table.words
+        fitting = [w for w in self._table.actions[states[-1]] if w in self._table.keywords and stack.fits(w, states)]
+        meant = nearest(head.text, [spelling[word] for word in fitting])
+        if meant is None or not self._goes_on(stack.after(words[meant], states), position):
+            return None
+        self._report(errors.misspelt(self._span(position - 1), head.text, meant), position - 1)
+        tokens[position - 1] = head._replace(kind=words[meant], text=meant)
+        del stack.states[-1], stack.values[-1], stack.firsts[-1]
+        self._builder.last = position - 2
+        return position - 1
 
     def _goes_on(self, states: list[int] | None, position: int) -> bool:
         """Whether the next tokens fit after these states; a statement that begins or a block that ends is proof enough."""

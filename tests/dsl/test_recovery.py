@@ -316,3 +316,29 @@ def test_long_lines_are_read_in_proportionate_time(text: str) -> None:
 def test_lines_that_mean_nothing_are_reported_one_by_one(frame: str) -> None:
     text = frame.format("no sense = here\n" * 20)
     assert len(survives(text).diagnostics) == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "keyword"),
+    [
+        (A.format("  conect a.x to z.y"), "conect", "connect"),
+        (A.format("  fro i in 1..2 {\n  }"), "fro", "for"),
+        (P.format("  puhs a.b"), "puhs", "push"),
+        (P.format("  wiat a"), "wiat", "wait"),
+        (P.format("  wiat all"), "wiat", "wait"),
+        (P.format("  delte a"), "delte", "delete"),
+        (P.format("  ad b: T"), "ad", "add"),
+        (P.format("  disconect a.x from b.y"), "disconect", "disconnect"),
+        (P.format("  for i in 1..2 {\n    psuh a[i].b\n  }"), "psuh", "push"),
+    ],
+)
+def test_a_misspelt_keyword_where_a_name_may_stand_is_one_report(text: str, found: str, keyword: str) -> None:
+    report = only(text)
+    assert (report.code, report.message) == ("MAD023", f"`{found}` is not a keyword")
+    assert report.help == f"did you mean `{keyword}`?"
+    assert report.span is not None and report.span.end - report.span.start == len(found)
+
+
+def test_an_instance_called_nearly_like_a_keyword_is_no_misspelling() -> None:
+    assert not parse(A.format("  wai: T\n  conect[1..2]: T on h"), "f").diagnostics
+    assert only(A.format("  conect T")).message == "`:` is missing after `conect`"
