@@ -77,7 +77,7 @@ class Questions:
         """The same when up to that many actions may fail."""
         if failures < 0:
             raise SelectionError(f"{failures} is no number of failures")
-        return self._on(System(self.system.assembly, self.system.stages, failures))
+        return self._on(System(self.system.assembly, self.system.stages, failures, self.system.begin))
 
     def with_interval(self, transition: str, minimum: float, maximum: float = inf) -> Questions:
         """The same when a transition (``db.start``; without an index all replicas') takes so many seconds."""
@@ -289,4 +289,9 @@ def _with_intervals(system: System, own: Mapping[str, Mapping[str, Interval]]) -
         ]
         for stage in system.stages
     ]
-    return System(replace(assembly, types=types, instances=instances), stages, system.failures)
+    begin = system.begin
+    if begin is not None:
+        named = {instance.name: instance.type for instance in instances}
+        components = {name: state._replace(type=named[name]) for name, state in begin.components.items()}
+        begin = begin._replace(components=begin.components.update(components))
+    return System(replace(assembly, types=types, instances=instances), stages, system.failures, begin)

@@ -101,6 +101,14 @@ def explain(problem: Problem, verdict: Fails, where: Where = nowhere) -> Explana
     )
 
 
+_SPEAKS_OF = {
+    StepKind.LEAVE: "place",
+    StepKind.ENTER: "place",
+    StepKind.FINISH: "behavior",
+    StepKind.RECOVER: "behavior",
+}
+
+
 def _moment(
     system: System,
     index: int,
@@ -119,7 +127,7 @@ def _moment(
         return Moment(
             index, event.time, words, name, str(instruction), "", where(f"{name}#{step.position}"), last or matters
         )
-    what = {StepKind.LEAVE: "place", StepKind.ENTER: "place", StepKind.FINISH: "behavior"}.get(step.kind, "transition")
+    what = _SPEAKS_OF.get(step.kind, "transition")
     words, noteworthy = _words(system, step, before, after)
     span = where(f"{what} {assembly}/{name}.{step.element}")
     host = system.instances[name].host
@@ -137,6 +145,9 @@ def _words(system: System, step: Step, before: Configuration, after: Configurati
             return f"{full} ends", True
         case StepKind.FAIL:
             return f"{full} fails on {system.instances[name].host}", True
+        case StepKind.RECOVER:
+            target, behavior = system.recoveries[before.components[name].queue[0].origin]
+            return f"{full} is abandoned; {target}.{behavior} recovers from it", True
         case StepKind.RETRY:
             return f"{full} is tried again", True
         case StepKind.FINISH:

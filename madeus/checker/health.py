@@ -36,7 +36,7 @@ class Seen:
 def pushed_behaviors(system: System) -> dict[str, tuple[str, ...]]:
     """Behaviors that each component may be told to execute, by component, in order of declaration."""
     asked: dict[str, dict[str, None]] = {}
-    if not system.stages:
+    if system.deploys:
         for instance in system.assembly.instances:
             if DEFAULT_BEHAVIOR in system.assembly.types[instance.type].behaviors:
                 asked.setdefault(instance.name, {})[DEFAULT_BEHAVIOR] = None
@@ -44,12 +44,17 @@ def pushed_behaviors(system: System) -> dict[str, tuple[str, ...]]:
         for instruction in program.instructions:
             if isinstance(instruction, Push):
                 asked.setdefault(instruction.component, {})[instruction.behavior] = None
+    if system.failures != 0:
+        for component, behavior in system.recoveries.values():
+            asked.setdefault(component, {})[behavior] = None
     return {component: tuple(behaviors) for component, behaviors in asked.items()}
 
 
 def examine(system: System, seen: Seen) -> Iterator[Finding]:
     """What can never happen: transitions, behaviors, joins, uses of ports."""
     marked: dict[str, set[str]] = {}
+    if system.begin is not None:
+        marked = {name: set(state.places) for name, state in system.begin.components.items()}
     for component, place, _ in seen.entered:
         marked.setdefault(component, set()).add(place)
     for component, behaviors in pushed_behaviors(system).items():

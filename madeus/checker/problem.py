@@ -89,7 +89,7 @@ def has_intervals(system: System) -> bool:
 
 def with_failures(system: System, failures: int) -> System:
     """The same system where up to that many actions may fail."""
-    return system if system.failures == failures else System(system.assembly, system.stages, failures)
+    return system if system.failures == failures else System(system.assembly, system.stages, failures, system.begin)
 
 
 def problems(model: Model, verify: Verify, health: bool = True) -> Iterator[Problem]:

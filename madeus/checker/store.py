@@ -29,7 +29,7 @@ from madeus.checker.verdict import (
     Width,
 )
 from madeus.model import Add, Assembly, ComponentType, Program, codec
-from madeus.semantics import NotAllowed, Trace, find_deadlock, replay
+from madeus.semantics import Configuration, NotAllowed, Trace, find_deadlock, replay
 
 FORMAT = 1
 """Version of the JSON form and of the key."""
@@ -63,7 +63,18 @@ def _system(problem: Problem) -> Any:
         assembly.connections,
     )
     stages = tuple(tuple(_bare_program(p) for p in stage) for stage in system.stages)
-    return [codec.to_json(bare), codec.to_json(stages)]
+    return [codec.to_json(bare), codec.to_json(stages), _begin(system.begin)]
+
+
+def _begin(begin: Configuration | None) -> Any:
+    """Where the runs begin; values of data ports only as there or not."""
+    if begin is None:
+        return None
+    states = [
+        [name, sorted(s.places), *(sorted(tokens) for tokens in s[2:6]), [list(p) for p in s.queue]]
+        for name, s in sorted(begin.components.items())
+    ]
+    return [states, sorted(map(list, begin.data))]
 
 
 def _bare(kind: ComponentType) -> ComponentType:

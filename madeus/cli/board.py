@@ -36,6 +36,10 @@ class Board:
         """Executions that have ended with success."""
         for instance in system.assembly.instances:
             self._add(instance.name)
+        if system.begin is not None:
+            for name, state in system.begin.components.items():
+                self.rows[name].places = sorted(state.places)
+                self.rows[name].idle = not state.queue
 
     def _add(self, component: str) -> Row:
         instance = self._system.instances[component]
@@ -67,6 +71,10 @@ class Board:
                     row.failed.append(name)
                 else:
                     self.ended += 1
+            case StepKind.RECOVER:
+                state = self._system.tables[self._system.instances[step.component].type].kind
+                row.places.extend(p for t in row.failed if (p := state.transition[t].source) not in row.places)
+                row.failed.clear()
             case StepKind.FINISH:
                 row.idle = True
 

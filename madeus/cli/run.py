@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from madeus.api import run_origin
+from madeus.cli.driving import end_run, heard, progress_way, show_plan
 from madeus.cli.failing import state_option, telling
 from madeus.cli.loading import InputError, choose_system, load, system_options
 
 if TYPE_CHECKING:
     from madeus.executor.api import Origin, RunOptions
-    from madeus.executor.inventory import Inventory
-    from madeus.executor.progress import Listener
     from madeus.executor.reconcile import Decisions
-    from madeus.executor.result import RunResult
     from madeus.semantics import System
 
 PATH = click.Path(dir_okay=False, path_type=Path)
@@ -100,7 +97,7 @@ def run(
         options = RunOptions(
             inventory=hosts, state=state, secrets_file=secrets, limit=limit, take_over=take_over, handle_signals=True
         )
-        how = _progress(form, progress)
+        how = progress_way(form, progress)
         if resume:
             if file or assembly or programs or settings or dry_run:
                 raise InputError(
@@ -112,16 +109,8 @@ def run(
             raise InputError("which file? `madeus run FILE`, or `madeus run --resume RUN`")
         system, origin = _loaded(file, assembly, programs, settings)
         if dry_run:
-            sys.exit(_planned(system, origin, options, hosts, form))
+            sys.exit(show_plan(system, origin, options, hosts, form))
         sys.exit(_started(system, origin, options, how))
-
-
-def _progress(form: str, progress: str) -> str:
-    if form == "json":
-        return "json"
-    if progress != "auto":
-        return progress
-    return "live" if sys.stderr.isatty() else "plain"
 
 
 def _loaded(
@@ -138,8 +127,8 @@ def _started(system: System, origin: Origin, options: RunOptions, how: str) -> i
     from madeus.executor.api import run_assembly
 
     with showing(system, how) as listener:
-        result = run_assembly(system.assembly, system.stages, origin, replace(options, listeners=_heard(how, listener)))
-    return _end(result, system, options.inventory, how)
+        result = run_assembly(system.assembly, system.stages, origin, replace(options, listeners=heard(how, listener)))
+    return end_run(result, system, options.inventory, how)
 
 
 def _resumed(run_name: str, options: RunOptions, decisions: Decisions, how: str) -> int:
@@ -154,44 +143,6 @@ def _resumed(run_name: str, options: RunOptions, decisions: Decisions, how: str)
     with showing(record.system, how) as listener:
         if isinstance(listener, Live):
             listener.resumed(Board(record.system).take_all((e.step, e.time) for e in record.trace.events))
-        listeners = _heard(how, listener)
+        listeners = heard(how, listener)
         result = resume_run(record.head.id, replace(options, listeners=listeners), decisions)
-    return _end(result, record.system, options.inventory or record.inventory, how)
-
-
-def _heard(how: str, listener: Listener) -> tuple[Listener, ...]:
-    return () if how == "none" else (listener,)
-
-
-def _end(result: RunResult, system: System, inventory: Inventory | None, how: str) -> int:
-    from madeus.cli.outcome import print_outcome, result_json
-    from madeus.executor.inventory import Inventory
-
-    if how == "json":
-        print(json.dumps(result_json(result)), flush=True)
-        return result.exit_code
-    from rich.console import Console
-
-    hosts = inventory or Inventory()
-    print_outcome(
-        result,
-        lambda component: hosts.resolve(system.instances[component].host).name,
-        Console(highlight=False, soft_wrap=True),
-    )
-    return result.exit_code
-
-
-def _planned(system: System, origin: Origin, options: RunOptions, inventory: Inventory | None, form: str) -> int:
-    from madeus.cli.plan import print_plan
-    from madeus.executor.action.registry import Registry
-    from madeus.executor.inventory import Inventory
-    from madeus.executor.plan import plan_run
-    from madeus.executor.preflight import check_runnable
-
-    hosts, registry = inventory or Inventory(), Registry.installed()
-    # Values of secrets are not needed to show a plan.
-    check_runnable(system, hosts, registry, origin.secrets, origin.secrets)
-    base = (origin.file or Path()).parent.absolute()
-    plan = plan_run(system, hosts, base=base, registry=registry, secrets=origin.secrets, limit=options.limit)
-    print_plan(plan, system, form)
-    return 0 if plan.deadlock is None else 1
+    return end_run(result, record.system, options.inventory or record.inventory, how)

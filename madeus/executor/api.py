@@ -20,17 +20,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from madeus.executor.action.registry import Registry
+from madeus.executor.divergence import Look
 from madeus.executor.errors import ExecutorError
 from madeus.executor.interrupt import Stoppable, stops_on_signals
 from madeus.executor.inventory import Inventory
 from madeus.executor.journal.errors import FencedOff, Holder, JournalUnusable
 from madeus.executor.journal.events import RunEnded, RunState
-from madeus.executor.journal.lock import open_run, reopen_run
+from madeus.executor.journal.lock import Enter, open_run, reopen_run
 from madeus.executor.journal.snapshot import (
     inventory_from_json,
     inventory_to_json,
-    program_from_json,
     program_to_json,
+    system_from_json,
 )
 from madeus.executor.journal.store import Journal
 from madeus.executor.preflight import check_runnable
@@ -42,7 +43,7 @@ from madeus.executor.secrets import gather_secrets
 from madeus.executor.transport.pool import Transports
 from madeus.model import Assembly, Program
 from madeus.model.codec import NotAModel
-from madeus.semantics import System
+from madeus.semantics import Configuration, System
 
 T = TypeVar("T")
 
@@ -77,6 +78,8 @@ class RunOptions:
     """Seconds since the Unix epoch."""
     journal_thread: Callable[[], Executor] | None = None
     """Makes what waits for the disk; None: a thread."""
+    before_step: Look | None = None
+    """Asked before each step that moves a component whether its host is as the model says; see `madeus.executor.divergence`."""
     journal: Journal | None = field(default=None, repr=False)
     """An open journal in place of the one in `state`; it is left open."""
 
@@ -95,13 +98,29 @@ class Origin:
     """Names of the secrets that the model declares."""
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What makes a run one on a live assembly."""
+
+    name: str
+    """Of the live assembly."""
+    begin: Configuration | None
+    """Where it stands; None: nothing of it is there yet."""
+    lock: str
+    """What no other run may hold at the same time."""
+    enter: Enter
+
+
 async def run_assembly_async(
     assembly: Assembly,
     stages: Sequence[Sequence[Program]] = (),
     origin: Origin | None = None,
     options: RunOptions | None = None,
+    life: Life | None = None,
 ) -> RunResult:
     """Deploy an assembly, or run programs on it: those of a stage side by side, the stages one after another.
+
+    life: of a run on a live assembly, which goes on from where that stands; see `madeus.executor.live`.
 
     Raises:
         NotRunnable: unknown hosts, actions that are not well written, secrets without a value; nothing was done.
@@ -111,7 +130,7 @@ async def run_assembly_async(
     """
     origin, options = origin or Origin(), options or RunOptions()
     inventory = options.inventory or Inventory()
-    system = System(assembly, stages, failures=None)
+    system = System(assembly, stages, None, life.begin if life else None)
     secrets = _secrets(origin.secrets, options)
     registry = options.registry or Registry.installed()
     check_runnable(system, inventory, registry, origin.secrets, secrets)
@@ -126,12 +145,19 @@ async def run_assembly_async(
             file=file,
             base=str(base),
             digest=origin.digest,
-            lock="\n".join((file, assembly.name, str(inventory.path.absolute()) if inventory.path else "")),
-            program=program_to_json(assembly, stages),
+            lock=life.lock
+            if life
+            else "\n".join((file, assembly.name, str(inventory.path.absolute()) if inventory.path else "")),
+            program=program_to_json(assembly, stages, system.begin),
             inventory=inventory_to_json(inventory),
-            settings={"limit": options.limit, "secrets": list(origin.secrets)},
+            settings={
+                "limit": options.limit,
+                "secrets": list(origin.secrets),
+                **({"live": life.name} if life else {}),
+            },
             take_over=options.take_over,
             now=created,
+            enter=life.enter if life else None,
         )
         session = Session(
             system=system,
@@ -148,6 +174,7 @@ async def run_assembly_async(
             wall=options.wall,
             listeners=options.listeners,
             journal_thread=options.journal_thread,
+            before_step=options.before_step,
         )
         return await _drive(session, options, lambda: Controller(session, recall(system, ())))
 
@@ -165,12 +192,11 @@ async def resume_run_async(
     with _journal(options, create=False) as journal:
         head = journal.head(journal.find(run))
         try:
-            assembly, stages = program_from_json(head.program)
+            system = system_from_json(head.program)
             inventory = options.inventory or inventory_from_json(head.inventory)
         except NotAModel as error:
             raise journal.damaged(str(error)) from error
         names, limit = head.settings["secrets"], head.settings["limit"]
-        system = System(assembly, stages, failures=None)
         secrets = _secrets(names, options)
         registry = options.registry or Registry.installed()
         check_runnable(system, inventory, registry, names, secrets)
@@ -190,6 +216,7 @@ async def resume_run_async(
             wall=options.wall,
             listeners=options.listeners,
             journal_thread=options.journal_thread,
+            before_step=options.before_step,
         )
 
         def made() -> Controller:
@@ -210,9 +237,10 @@ def run_assembly(
     stages: Sequence[Sequence[Program]] = (),
     origin: Origin | None = None,
     options: RunOptions | None = None,
+    life: Life | None = None,
 ) -> RunResult:
     """`run_assembly_async` for callers without an event loop, or inside one (a notebook)."""
-    return waited(run_assembly_async(assembly, stages, origin, options))
+    return waited(run_assembly_async(assembly, stages, origin, options, life))
 
 
 def resume_run(run: str, options: RunOptions | None = None, decisions: Decisions | None = None) -> RunResult:

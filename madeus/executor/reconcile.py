@@ -97,6 +97,8 @@ def recall(system: System, steps: Sequence[StepRecord]) -> Recorded:
             begun[key] = Begun(record.seq, record.seq, counts.get(key, 0), failed=False)
             firings[record.seq] = (*key, counts.get(key, 0))
             counts[key] = counts.get(key, 0) + 1
+        elif step.kind is StepKind.RECOVER:
+            begun = {other: b for other, b in begun.items() if other[0] != step.component}
         elif step.kind is StepKind.RETRY:
             begun[key].execution, begun[key].failed = record.seq, False
         elif step.kind is StepKind.FAIL:

@@ -90,17 +90,19 @@ class RunResult:
     """Transitions that would have followed had nothing failed: (instance, transition), in the order of the prediction."""
     deadlock: Deadlock | None = None
     """What waits for what, when not everything is done."""
+    divergence: str = ""
+    """What was found not to be as the model says, and kept the run from going on."""
     state_directory: Path = Path()
 
     @property
     def ok(self) -> bool:
-        """Whether everything is done."""
-        return self.state is RunState.DONE
+        """Whether everything is done, and nothing had to be recovered from."""
+        return self.state is RunState.DONE and not self.failures
 
     @property
     def exit_code(self) -> int:
-        """Of the command line: 0 done, 1 failed or stuck, 130 interrupted."""
-        return {RunState.DONE: 0, RunState.INTERRUPTED: 130}.get(self.state, 1)
+        """Of the command line: 0 done, 1 failed (though it was recovered from) or stuck, 130 interrupted."""
+        return 0 if self.ok else 130 if self.state is RunState.INTERRUPTED else 1
 
     @property
     def resume_command(self) -> str:
@@ -132,16 +134,23 @@ def conclude(
     state_directory: Path,
     failures: tuple[Failure, ...],
     stopped: bool,
+    divergence: str = "",
 ) -> RunResult:
     """The result of a run that can go no further, or was stopped."""
     failures = tuple(sorted(failures, key=lambda f: (f.stopped, f.component, f.transition)))
     if is_done(system, conf):
-        return RunResult(run, RunState.DONE, trace, conf, state_directory=state_directory)
+        recovered = tuple(f for f in failures if _is_recovered(trace, f.component))
+        return RunResult(run, RunState.DONE, trace, conf, recovered, state_directory=state_directory)
     failed = any(state.failed for state in conf.components.values())
-    state = RunState.INTERRUPTED if stopped else RunState.FAILED if failed else RunState.STUCK
-    deadlock = None if stopped else find_deadlock(system, conf)
-    ahead = not_started(system, conf) if stopped or failed else ()
-    return RunResult(run, state, trace, conf, failures, ahead, deadlock, state_directory)
+    state = RunState.INTERRUPTED if stopped else RunState.FAILED if failed or divergence else RunState.STUCK
+    cut = stopped or bool(divergence)
+    deadlock = None if cut else find_deadlock(system, conf)
+    ahead = not_started(system, conf) if cut or failed else ()
+    return RunResult(run, state, trace, conf, failures, ahead, deadlock, divergence, state_directory)
+
+
+def _is_recovered(trace: Trace, component: str) -> bool:
+    return any(e.step.kind is StepKind.RECOVER and e.step.component == component for e in trace.events)
 
 
 def not_started(system: System, conf: Configuration) -> tuple[tuple[str, str], ...]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from madeus.executor.action.registry import Registry
+from madeus.executor.divergence import Look, Lookout
 from madeus.executor.errors import HostError, InputError, InternalError
 from madeus.executor.firing import Firing, TransitionFailed
 from madeus.executor.hidden import recover_hidden
@@ -68,6 +69,8 @@ class Session:
     listeners: Sequence[Listener] = ()
     journal_thread: Callable[[], Executor] | None = None
     """Makes what waits for the disk; None: a thread."""
+    before_step: Look | None = None
+    """Asked before a component is moved; see `madeus.executor.divergence`."""
     earlier: Sequence[StepRecord] = ()
     """Of a resumed run: its steps."""
     attempts: Sequence[AttemptRecord] = ()
@@ -93,6 +96,13 @@ class Controller:
         self._admitted: Step | None = None
         self._freed = -1
         self._stopping = False
+        self._divergence = ""
+        look = session.before_step
+        self._lookout = Lookout(look, self._clear, self._diverged) if look is not None else None
+        self._trying: dict[str, int] = {}
+        """Failed transitions of each component that are tried again: nothing of it is recovered from meanwhile."""
+        self._undecided: set[str] = set()
+        """Components of which nobody knows whether a failed action took effect."""
         self._endings: set[asyncio.Task[None]] = set()
         self._transports = session.transports(session.holder.run)
         loop = asyncio.get_running_loop()
@@ -175,6 +185,7 @@ class Controller:
                 self._writer.add(begun.assumed._replace(ended=self.now(), execution=begun.execution))
             host = self._scopes.host(component)
             if begun.failed:
+                self._trying[component] = self._trying.get(component, 0) + 1
                 self._slots.stand_in_line(host.name, Step(StepKind.RETRY, component, name))
             else:
                 self._slots.take(host.name)
@@ -184,9 +195,9 @@ class Controller:
     def _settle(self) -> None:
         """Take every step that may be taken; see whether the run is over."""
         try:
-            if not self._stopping and not self._advance():
+            if not self._stopping and not self._divergence and not self._advance():
                 asyncio.get_running_loop().call_soon(self._settle)
-            elif not self._live and not self._over.done():
+            elif not self._live and not self._over.done() and not self._looking():
                 self._over.set_result(None)
         except Exception as error:
             if not self._over.done():
@@ -214,7 +225,25 @@ class Controller:
                 self._fire(step, seq)
         return False
 
+    def _looking(self) -> bool:
+        """Whether a step may still be found to be clear."""
+        ending = self._stopping or bool(self._divergence)
+        return not ending and self._lookout is not None and self._lookout.pending
+
+    def _clear(self, step: Step) -> None:
+        if self._agenda.is_held(step):
+            self._agenda.release(step)
+        self._settle()
+
+    def _diverged(self, step: Step, reason: str) -> None:
+        self._divergence = self._divergence or f"before {step}: {reason}"
+        self._settle()
+
     def _hold(self, step: Step) -> bool:
+        if step.kind is StepKind.RECOVER:
+            return step.component in self._trying or step.component in self._undecided
+        if self._lookout is not None and self._lookout.holds(self._agenda.configuration, step):
+            return True
         if step.kind is not StepKind.FIRE or not self._transition(step).actions:
             return False
         host = self._scopes.host(step.component).name
@@ -241,8 +270,19 @@ class Controller:
         begun = self._recorded.begun[(step.component, step.element)]
         self._slots.take(self._scopes.host(step.component).name)
         self._agenda.take(step)
+        self._tried(step.component)
         seq = self._note(step, begun.ended)
         self._launch(step.component, self._transition(step), begun.fired, seq, begun.count)
+
+    def _tried(self, component: str) -> None:
+        """A failed transition runs again; after the last one of its component the next failure may be recovered from."""
+        self._trying[component] -= 1
+        if self._trying[component] == 0:
+            del self._trying[component]
+            behavior = self._agenda.configuration.components[component].head
+            held = Step(StepKind.RECOVER, component, behavior or "")
+            if self._agenda.is_held(held):
+                self._agenda.release(held)
 
     def _launch(self, component: str, transition: Transition, fired: int, execution: int, count: int) -> None:
         begun = self._recorded.begun.get((component, transition.name))
@@ -290,6 +330,8 @@ class Controller:
             self._freed = self._note(step, firing.execution, produced)
         self._slots.give_back(firing.host)
         if failure is not None:
+            if failure.state is AttemptState.LOST:
+                self._undecided.add(firing.component)
             self._failures[(firing.component, firing.transition.name)] = Failure.of(firing, failure, self._vault)
         self._settle()
 
@@ -318,6 +360,8 @@ class Controller:
 
     async def _let_go(self) -> None:
         """Wait for nothing more: used when the run is over, and when it broke down."""
+        if self._lookout is not None:
+            await self._lookout.close()
         for task in (*self._live.values(), *self._endings):
             task.cancel()
         await asyncio.gather(*self._live.values(), *self._endings, return_exceptions=True)
@@ -344,6 +388,7 @@ class Controller:
             state_directory=self._session.journal.path.parent,
             failures=tuple(self._failures.values()),
             stopped=self._stopping,
+            divergence=self._divergence,
         )
 
     def _transition(self, step: Step) -> Transition:

@@ -28,7 +28,12 @@ from madeus.semantics import Configuration, StepKind, System, Trace, replay
 T = TypeVar("T")
 
 
-def assert_conforms(trace: Trace, assembly: Assembly, stages: Sequence[Sequence[Program]] = ()) -> Configuration:
+def assert_conforms(
+    trace: Trace,
+    assembly: Assembly,
+    stages: Sequence[Sequence[Program]] = (),
+    begin: Configuration | None = None,
+) -> Configuration:
     """Whether the step relation allows a trace, and its times and causes make sense; where it ends.
 
     Raises:
@@ -45,7 +50,7 @@ def assert_conforms(trace: Trace, assembly: Assembly, stages: Sequence[Sequence[
             same = (began.component, began.element) == (event.step.component, event.step.element)
             assert same and began.kind in (StepKind.FIRE, StepKind.RETRY), f"event {index} ends what has not begun"
     conf = None
-    for conf in replay(System(assembly, stages, failures=None), [event.step for event in trace.events]):  # noqa: B007
+    for conf in replay(System(assembly, stages, None, begin), [event.step for event in trace.events]):  # noqa: B007
         pass
     assert conf is not None
     return conf

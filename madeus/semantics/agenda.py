@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from madeus.semantics import instruction
+from madeus.semantics import instruction, recovery
 from madeus.semantics.blocker import Blocker, Gone, PortWait, Wait, Watch
 from madeus.semantics.configuration import Configuration
 from madeus.semantics.ports import is_active, is_in_use, is_refusing
@@ -54,6 +54,10 @@ class Agenda:
         """The enabled urgent steps, longest enabled first."""
         conf = self.configuration
         return [step for step in (*self._ready, *self._held) if blocked(self.system, conf, step) is None]
+
+    def is_held(self, step: Step) -> bool:
+        """Whether `take_next` was told to leave a step, and it was not released since."""
+        return step in self._held
 
     def release(self, step: Step) -> None:
         """Let `take_next` look at a held step again, before all others. Raises KeyError for one that is not held."""
@@ -116,6 +120,8 @@ class Agenda:
             self._wake("", before, after)
         else:
             self._wake(step.component, before, after)
+            if step.kind is StepKind.RECOVER:
+                self._wake(recovery.recovering(self.system, before.components[step.component]), before, after)
         return after
 
     def _consider_all(self, steps: Iterator[Step]) -> None:
@@ -205,7 +211,7 @@ def _watches(step: Step, reason: Wait) -> tuple[Watch, ...]:
     Leaving and entering also depend on the other tokens of their own component; a connect that waits for a provider may
     also go on when the use port is no longer in use.
     """
-    if step.kind in (StepKind.LEAVE, StepKind.ENTER):
+    if step.kind in (StepKind.LEAVE, StepKind.RECOVER, StepKind.ENTER):
         return (*reason.watches, (step.component, ("tokens", "")))
     if step.kind is StepKind.PROGRAM and isinstance(reason, PortWait):
         return (*reason.watches, (reason.component, ("use", reason.use)))

@@ -6,7 +6,7 @@ step, and a step on one of 10,000 components must not cost more than on one of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from immutables import Map
@@ -99,12 +99,20 @@ def start(assembly: Assembly, deploying: bool = True, programs: int = 0) -> Conf
         queue = (Pushed("deploy", "deploy"),) if deploying and "deploy" in kind.behaviors else ()
         components[instance.name] = ComponentState(instance.type, frozenset(kind.initial_places), queue=queue)
         data.update(initial_data(assembly, instance))
+    return Configuration(Map(components), *linked(assembly.connections), Map(data), (0,) * programs)
+
+
+Links = Map[PortName, tuple[PortName, ...]]
+
+
+def linked(connections: Iterable[Connection]) -> tuple[Links, Links]:
+    """Connections as a configuration has them: by use port, and by provide port."""
     providers: dict[PortName, list[PortName]] = {}
     users: dict[PortName, list[PortName]] = {}
-    for c in assembly.connections:
+    for c in connections:
         providers.setdefault((c.user, c.use), []).append((c.provider, c.provide))
         users.setdefault((c.provider, c.provide), []).append((c.user, c.use))
-    return Configuration(Map(components), _frozen(providers), _frozen(users), Map(data), (0,) * programs)
+    return _frozen(providers), _frozen(users)
 
 
 def initial_data(assembly: Assembly, instance: Instance) -> Mapping[PortName, None]:

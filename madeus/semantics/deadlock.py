@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from madeus.model import Add, Connect, Push
 from madeus.semantics.blocker import Wait
 from madeus.semantics.configuration import Clash, ComponentState, Configuration
+from madeus.semantics.instruction import touched
 from madeus.semantics.step import Step, StepKind, blocked, candidates, next_instructions
 from madeus.semantics.system import System
 
@@ -73,7 +75,7 @@ def find_deadlock(system: System, conf: Configuration) -> Deadlock | None:
             instruction = system.programs[system.program_index[step.component]].instructions[step.position]
             waits_for = reason.waits_for if isinstance(reason, Wait) else ""
             stuck.append(Stuck(step.component, step, f"`{instruction}` {reason}", waits_for))
-    return Deadlock(tuple(stuck), _cycle(conf, stuck))
+    return Deadlock(tuple(stuck), _cycle(system, conf, stuck))
 
 
 def _stuck_component(system: System, conf: Configuration, component: str, state: ComponentState) -> list[Stuck]:
@@ -108,19 +110,28 @@ def _incomplete_joins(system: System, component: str, state: ComponentState) -> 
     return found
 
 
-def _cycle(conf: Configuration, stuck: list[Stuck]) -> tuple[str, ...]:
+def _awaited(system: System, step: Step, component: str) -> bool:
+    """Whether a program comes to a push to a component, or adds it, after the instruction it stands at."""
+    instructions = system.programs[system.program_index[step.component]].instructions
+    return any(
+        component in touched(system, step.component, position)
+        for position in range(step.position + 1, len(instructions))
+        if isinstance(instructions[position], Push | Add | Connect)
+    )
+
+
+def _cycle(system: System, conf: Configuration, stuck: list[Stuck]) -> tuple[str, ...]:
     """A shortest-found circle in the waits-for graph, by depth-first search over its edges."""
     edges: dict[str, list[str]] = {}
     for entry in stuck:
         if entry.waits_for:
             edges.setdefault(entry.who, []).append(entry.waits_for)
-    # An idle component that somebody waits for could only be moved by a program that has not come to its push yet.
-    for entry in stuck:
-        target = entry.waits_for
-        if entry.step is not None and target in conf.components and not conf.components[target].queue:
-            edges.setdefault(target, []).extend(
-                s.who for s in stuck if s.step is not None and s.step.kind is StepKind.PROGRAM and s.who != entry.who
-            )
+    # An idle component that somebody waits for can only be moved by a program that has not come to its push yet.
+    programs = [s.step for s in stuck if s.step is not None and s.step.kind is StepKind.PROGRAM]
+    for target in dict.fromkeys(entry.waits_for for entry in stuck if entry.step is not None and entry.waits_for):
+        state = conf.components.get(target)
+        if state is None or not state.queue:
+            edges.setdefault(target, []).extend(s.component for s in programs if _awaited(system, s, target))
     done: set[str] = set()
     for root in edges:
         path: list[str] = []

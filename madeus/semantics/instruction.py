@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from immutables import Map
-
 from madeus.model import (
     Add,
     Connect,
@@ -20,9 +18,9 @@ from madeus.model import (
     WaitPush,
 )
 from madeus.semantics.blocker import Blocker, Busy, Gone, InUse, Invalid, Linked, StageWait
-from madeus.semantics.configuration import ComponentState, Configuration, PortName, Pushed, initial_data
+from madeus.semantics.configuration import ComponentState, Configuration, Links, PortName, Pushed, initial_data
 from madeus.semantics.ports import is_in_use, joining
-from madeus.semantics.system import System, origin
+from madeus.semantics.system import System, origin, recovery_origin
 
 
 def instruction_at(system: System, program: str, position: int) -> tuple[int, Instruction]:
@@ -90,8 +88,14 @@ def blocked(system: System, conf: Configuration, program: str, position: int, hi
         case WaitPush(label):
             component, identity = system.labels[(index, label)]
             state = conf.components.get(component)
-            waiting = state is not None and any(pushed.origin == identity for pushed in state.queue)
-            return Busy(component, f"{label}") if waiting else None
+            if state is not None and any(pushed.origin == identity for pushed in state.queue):
+                return Busy(component, label)
+            if identity in system.recoveries:
+                recovering, behavior = system.recoveries[identity]
+                state = conf.components.get(recovering)
+                if state is not None and any(p.origin == recovery_origin(identity) for p in state.queue):
+                    return Busy(recovering, behavior)
+            return None
         case WaitAll():
             return _all_idle_blocked(system, conf, hint)
 
@@ -203,9 +207,6 @@ def apply(system: System, conf: Configuration, program: str, position: int) -> C
         case WaitComponent() | WaitPush() | WaitAll():
             pass
     return conf._replace(positions=positions)
-
-
-Links = Map[PortName, tuple[PortName, ...]]
 
 
 def _with(links: Links, port: PortName, end: PortName) -> Links:

@@ -1,8 +1,8 @@
 """THE step relation: which steps a configuration has, why a step is not enabled, and what a step does.
 
 One function for each row of the step table, each citing its source; nothing else in the project says what a deployment may
-do next. The rows are found again by name: leave, fire, end, fail, retry, enter, finish, and the instructions of programs in
-``madeus.semantics.instruction``.
+do next. The rows are found again by name: leave, fire, end, fail, retry, enter, finish; recover is in
+``madeus.semantics.recovery``, and the instructions of programs are in ``madeus.semantics.instruction``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from madeus.model import Value
-from madeus.semantics import instruction
+from madeus.semantics import instruction, recovery
 from madeus.semantics.blocker import Blocker, Gone, InUse, PortWait, Unconnected
 from madeus.semantics.configuration import Clash, ComponentState, Configuration
 from madeus.semantics.ports import first_unserved, first_user, is_in_use, service_active
@@ -30,6 +30,7 @@ class StepKind(StrEnum):
     END = "end"
     FAIL = "fail"
     RETRY = "retry"
+    RECOVER = "recover"
     ENTER = "enter"
     FINISH = "finish"
     PROGRAM = "program"
@@ -38,7 +39,9 @@ class StepKind(StrEnum):
     __hash__ = str.__hash__
 
 
-URGENT = frozenset((StepKind.LEAVE, StepKind.FIRE, StepKind.ENTER, StepKind.FINISH, StepKind.PROGRAM))
+URGENT = frozenset(
+    (StepKind.LEAVE, StepKind.FIRE, StepKind.RECOVER, StepKind.ENTER, StepKind.FINISH, StepKind.PROGRAM)
+)
 """Steps that are taken as soon as they are enabled and take no time."""
 
 
@@ -49,7 +52,7 @@ class Step(NamedTuple):
     component: str
     """Instance; the program for PROGRAM."""
     element: str = ""
-    """Place of LEAVE and ENTER, behavior of FINISH, transition otherwise; empty for PROGRAM."""
+    """Place of LEAVE and ENTER, behavior of FINISH and RECOVER, transition otherwise; empty for PROGRAM."""
     station: str = ""
     """Station of ENTER."""
     position: int = 0
@@ -95,6 +98,8 @@ def candidates(system: System, conf: Configuration, component: str) -> Iterator[
         for station in stations:
             if state.input_docks.issuperset(kind.stations.get((head, station), ())):
                 yield Step(StepKind.ENTER, component, kind.station_place[station], station)
+    if state.failed and recovery.is_doomed(system, state):
+        yield Step(StepKind.RECOVER, component, head)
     if not state.in_flight:
         yield Step(StepKind.FINISH, component, head)
 
@@ -123,8 +128,14 @@ def consequences(system: System, conf: Configuration, step: Step) -> Iterator[St
     if kind is StepKind.FIRE or kind is StepKind.RETRY:
         yield Step(StepKind.END, component, step.element)
         yield Step(StepKind.FAIL, component, step.element)
+        if kind is StepKind.RETRY:
+            yield from candidates(system, conf, component)
     elif kind is StepKind.FAIL:
-        return
+        yield from _of_doomed(system, component, conf.components[component])
+    elif kind is StepKind.RECOVER:
+        for touched in dict.fromkeys((component, *(where for where, _ in system.recoveries.values()))):
+            if touched in conf.components:
+                yield from _of_head(system, touched, conf.components[touched])
     elif kind is StepKind.PROGRAM:
         yield from next_instructions(system, conf)
         touched = instruction.component_of(system, component, step.position)
@@ -140,10 +151,12 @@ def consequences(system: System, conf: Configuration, step: Step) -> Iterator[St
             ended = tables.transition[step.element]
             for station in tables.stations_of(ended):
                 yield Step(StepKind.ENTER, component, ended.destination, station)
+            yield from _of_doomed(system, component, state)
         elif kind is StepKind.ENTER:
             yield Step(StepKind.LEAVE, component, step.element)
             if state.queue and not state.in_flight:
                 yield Step(StepKind.FINISH, component, state.queue[0].behavior)
+            yield from _of_doomed(system, component, state)
         else:
             yield from _of_head(system, component, state)
 
@@ -153,6 +166,11 @@ def _of_head(system: System, component: str, state: ComponentState) -> Iterator[
     if state.queue and not state.in_flight:
         yield from _leaves(system, component, state)
         yield Step(StepKind.FINISH, component, state.queue[0].behavior)
+
+
+def _of_doomed(system: System, component: str, state: ComponentState) -> Iterator[Step]:
+    if state.failed and recovery.is_doomed(system, state):
+        yield Step(StepKind.RECOVER, component, state.queue[0].behavior)
 
 
 def blocked(system: System, conf: Configuration, step: Step, hint: Blocker | None = None) -> Blocker | None:
@@ -179,6 +197,8 @@ def blocked(system: System, conf: Configuration, step: Step, hint: Blocker | Non
         return _enter_blocked(system, conf, step, state, hint)
     if kind is StepKind.FINISH:
         return _finish_blocked(system, step, state)
+    if kind is StepKind.RECOVER:
+        return recovery.blocked(system, conf, step.component, step.element, _port_hint(hint))
     if kind is StepKind.FAIL:
         spent = system.failures is not None and conf.failures >= system.failures
         return None if step.element in state.running and not spent else Gone(f"{step.element} cannot fail")
@@ -193,6 +213,8 @@ def _leave_blocked(
     place = step.element
     if place not in state.places or (state.head, place) not in table.kind.outgoing:
         return Gone(f"{place} is not marked, or nothing of the behavior leaves it")
+    if state.failed and recovery.is_doomed(system, state):
+        return Gone(f"{state.head} has failed and is recovered from")
     after: ComponentState | None = None
     for service in table.services:
         end = (step.component, service)
@@ -214,6 +236,8 @@ def _fire_blocked(
     """Fire a transition: its output dock is marked and every use port bound to it is served (J20 rule; MAU's refusal)."""
     if step.element not in state.output_docks:
         return Gone(f"the output dock of {step.element} is not marked")
+    if state.failed and recovery.is_doomed(system, state):
+        return Gone(f"{state.head} has failed and is recovered from")
     uses = system.tables[state.type].kind.transition_uses.get(step.element)
     if uses is None:
         return None
@@ -287,6 +311,8 @@ def apply(system: System, conf: Configuration, step: Step, produced: Produced = 
             conf = conf._replace(failures=counted)
         case StepKind.RETRY:
             after, clash = state._replace(failed=state.failed - {element}, running=state.running | {element}), None
+        case StepKind.RECOVER:
+            return recovery.apply(system, conf, component)
     return conf._replace(components=conf.components.set(component, after), clash=clash)
 
 

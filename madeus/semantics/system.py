@@ -83,6 +83,8 @@ class System:
     assembly: instances and connections at the start. stages: programs that run on it; those of one stage side by side, a
     stage begins when the one before it is done and every component is idle. Without stages the components deploy.
     failures: how many actions may fail in the runs that are looked at; None: any number, not counted.
+    begin: where a live assembly stands, instead of its initial places; nothing deploys by itself then. Its components and
+    connections have to be those of the assembly. Raises ValueError when they are not.
     """
 
     def __init__(
@@ -90,17 +92,28 @@ class System:
         assembly: Assembly,
         stages: Sequence[Sequence[Program]] = (),
         failures: int | None = 0,
+        begin: Configuration | None = None,
     ) -> None:
         self.assembly = assembly
         self.stages: tuple[tuple[Program, ...], ...] = tuple(tuple(stage) for stage in stages)
         self.failures = failures
+        self.begin = begin
+        if begin is not None:
+            _check_begin(assembly, begin)
         self.programs: tuple[Program, ...] = tuple(p for stage in self.stages for p in stage)
         self.stage_of: tuple[int, ...] = tuple(i for i, stage in enumerate(self.stages) for _ in stage)
         self.tables: Mapping[str, TypeTable] = {name: TypeTable(kind) for name, kind in assembly.types.items()}
 
     def initial(self) -> Configuration:
         """The configuration before the first step."""
-        return start(self.assembly, deploying=not self.stages, programs=len(self.programs))
+        if self.begin is not None:
+            return self.begin._replace(positions=(0,) * len(self.programs), failures=0, clash=None)
+        return start(self.assembly, deploying=self.deploys, programs=len(self.programs))
+
+    @property
+    def deploys(self) -> bool:
+        """Whether the components deploy by themselves: there is no program, and nothing has run before."""
+        return not self.stages and self.begin is None
 
     @cached_property
     def program_index(self) -> Mapping[str, int]:
@@ -123,12 +136,35 @@ class System:
         }
 
     @cached_property
+    def recoveries(self) -> Mapping[str, tuple[str, str]]:
+        """Origin of each push that declares a recovery -> (component, behavior) that is pushed when it fails."""
+        return {
+            origin(program.name, position): (i.recovery.rpartition(".")[0], i.recovery.rpartition(".")[2])
+            for program in self.programs
+            for position, i in enumerate(program.instructions)
+            if isinstance(i, Push) and i.recovery
+        }
+
+    @cached_property
     def instances(self) -> Mapping[str, Instance]:
         """Every instance that may exist at some time, by name; the last one added under a name wins."""
         added: Iterable[Instance] = (i.instance for p in self.programs for i in p.instructions if isinstance(i, Add))
         return {**self.assembly.instance, **{i.name: i for i in added}}
 
 
+def _check_begin(assembly: Assembly, begin: Configuration) -> None:
+    types = {name: state.type for name, state in begin.components.items()}
+    if types != {instance.name: instance.type for instance in assembly.instances}:
+        raise ValueError("the components of the start are not the instances of the assembly")
+    if begin.connections() != tuple(sorted(assembly.connections)):
+        raise ValueError("the connections of the start are not those of the assembly")
+
+
 def origin(program: str, position: int) -> str:
     """Identity of the push that an instruction makes."""
     return f"{program}#{position}"
+
+
+def recovery_origin(push: str) -> str:
+    """Identity of the push that recovers from the failure of another one."""
+    return f"{push}!"

@@ -72,12 +72,17 @@ def element_names(kind: ComponentType) -> tuple[tuple[str, str], ...]:
     )
 
 
-def markings(trace: Trace, assembly: Assembly, programs: Sequence[Program] = ()) -> Markings:
-    """Replay a trace on the step relation. A trace that it does not allow is followed as far as it goes."""
+def markings(
+    trace: Trace, assembly: Assembly, programs: Sequence[Program] = (), begin: Configuration | None = None
+) -> Markings:
+    """Replay a trace on the step relation. A trace that it does not allow is followed as far as it goes.
+
+    begin: where the trace begins, when that is in the middle of the assembly's life; see `System`.
+    """
     by_name = {program.name: program for program in programs}
     missing = [name for stage in trace.stages for name in stage if name not in by_name]
     stages = [[by_name[name] for name in stage if name in by_name] for stage in trace.stages]
-    system = System(assembly, stages, failures=None)
+    system = System(assembly, stages, None, begin)
     recorder = _Recorder(system)
     problem = f"program {missing[0]} is not known" if missing else ""
     if not problem:

@@ -32,6 +32,7 @@ _LETTERS = {
     StepKind.END: "e",
     StepKind.FAIL: "x",
     StepKind.RETRY: "r",
+    StepKind.RECOVER: "b",
     StepKind.ENTER: "n",
     StepKind.FINISH: "d",
     StepKind.PROGRAM: "p",

@@ -25,6 +25,7 @@ def test_a_deployment_whose_services_stay_is_a_marked_graph_with_read_arcs_and_h
     assert {label.kind for label in net.labels if label} == set(StepKind) - {
         StepKind.FAIL,
         StepKind.RETRY,
+        StepKind.RECOVER,
         StepKind.PROGRAM,
     }
 

@@ -15,13 +15,16 @@ import secrets
 import socket
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from madeus.executor.journal.errors import AssemblyLocked, Holder, NotResumable
 from madeus.executor.journal.events import RunState
 from madeus.executor.journal.store import Journal
+
+Enter = Callable[[Journal, sqlite3.Connection, str], None]
+"""Called in the transaction that begins a run, with the run's name; what it raises keeps the run from beginning."""
 
 
 def open_run(
@@ -38,8 +41,11 @@ def open_run(
     settings: Any,
     take_over: bool = False,
     now: float | None = None,
+    enter: Enter | None = None,
 ) -> Holder:
     """Write a new run's head and take the lock; the session that may write its records.
+
+    enter: called in the same transaction.
 
     Raises:
         AssemblyLocked: a living controller holds the lock, and take_over was not asked for.
@@ -56,6 +62,8 @@ def open_run(
                 *(file, base, digest, lock, json.dumps(program), json.dumps(inventory), json.dumps(settings)),
             ),
         )
+        if enter is not None:
+            enter(journal, connection, run)
         return _hold(connection, lock, run, 1, now)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from madeus.executor.inventory import Inventory
 from madeus.executor.journal.events import AttemptRecord, RunHead, RunState
 from madeus.executor.journal.lock import holder_of, is_alive
-from madeus.executor.journal.snapshot import inventory_from_json, program_from_json
+from madeus.executor.journal.snapshot import inventory_from_json, system_from_json
 from madeus.executor.journal.store import Journal
 from madeus.model import Action, Assembly, Program, Secret, Value
 from madeus.model.codec import NotAModel
@@ -88,14 +88,15 @@ def read_run(name: str, state: Path | None = None, journal: Journal | None = Non
             opened.close()
     head = journal.head(journal.find(name))
     try:
-        assembly, stages = program_from_json(head.program)
+        system = system_from_json(head.program)
         inventory = inventory_from_json(head.inventory)
     except NotAModel as error:
         raise journal.damaged(str(error)) from error
-    system = System(assembly, stages, failures=None)
     # Attempts first: what a controller writes in between belongs to executions whose steps are read after it.
     attempts = journal.attempts(head.id)
-    trace = Trace(assembly.name, tuple(Event(s.time, s.step, s.cause) for s in journal.steps(head.id)), head.stages)
+    trace = Trace(
+        system.assembly.name, tuple(Event(s.time, s.step, s.cause) for s in journal.steps(head.id)), head.stages
+    )
     return RunRecord(head, system, inventory, trace, _details(system, trace, attempts), is_lost(journal, head))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from madeus.executor.journal.errors import JournalBusy, JournalTooNew, JournalUnusable, NoJournal
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the tables; kept in ``PRAGMA user_version``."""
 
 APPLICATION = 0x4D414455
@@ -91,6 +91,41 @@ CREATE TABLE attempts (
 ) STRICT;
 """
 
+LIVE_TABLES = """
+CREATE TABLE live (
+  name TEXT PRIMARY KEY,
+  created REAL NOT NULL,
+  version INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  inventory TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE versions (
+  assembly TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  created REAL NOT NULL,
+  file TEXT NOT NULL,
+  base TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  secrets TEXT NOT NULL,
+  model TEXT NOT NULL,
+  PRIMARY KEY (assembly, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE changes (
+  number INTEGER PRIMARY KEY,
+  assembly TEXT NOT NULL,
+  run TEXT NOT NULL UNIQUE,
+  version INTEGER NOT NULL,
+  writes TEXT NOT NULL,
+  reads TEXT NOT NULL,
+  merged INTEGER NOT NULL
+) STRICT;
+CREATE INDEX changes_of ON changes (assembly);
+"""
+"""Since version 2: assemblies that live on after the run that made them."""
+
+STAGES = (TABLES, LIVE_TABLES)
+"""What each version adds to the one before it."""
+
 
 def open_database(path: Path, create: bool) -> sqlite3.Connection:
     """A connection to the journal: write-ahead log, every commit on the disk before it counts.
@@ -129,8 +164,9 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("BEGIN IMMEDIATE")
         version, application = _pragma(connection, "user_version"), _pragma(connection, "application_id")
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if version == 0 and application == 0 and tables == 0:
-            for statement in TABLES.split(";\n"):
+        new = version == 0 and application == 0 and tables == 0
+        if new or (application == APPLICATION and 0 < version < SCHEMA):
+            for statement in ";\n".join(STAGES[version:]).split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {SCHEMA}")

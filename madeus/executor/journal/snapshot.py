@@ -8,19 +8,34 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from immutables import Map
+
 from madeus.executor.inventory import Host, Inventory
-from madeus.model import Assembly, Program
+from madeus.model import Assembly, Connection, Program, Value
 from madeus.model.codec import FORMAT, NotAModel, from_json, read, to_json
+from madeus.semantics import ComponentState, Configuration, Pushed, System
+from madeus.semantics.configuration import PortName, linked
 from madeus.semantics.step import Produced
 
 
-def program_to_json(assembly: Assembly, stages: Sequence[Sequence[Program]]) -> Any:
-    """An assembly and the programs that run on it."""
+def program_to_json(assembly: Assembly, stages: Sequence[Sequence[Program]], begin: Configuration | None = None) -> Any:
+    """An assembly and the programs that run on it; begin: where it stands when they begin, for a live one."""
     return {
         "format": FORMAT,
         "assembly": to_json(assembly),
         "stages": [[to_json(program) for program in stage] for stage in stages],
+        **({} if begin is None else {"begin": configuration_to_json(begin)}),
     }
+
+
+def system_from_json(coded: Any) -> System:
+    """The system that a run drives. Raises NotAModel."""
+    assembly, stages = program_from_json(coded)
+    begin = coded.get("begin")
+    try:
+        return System(assembly, stages, None, None if begin is None else configuration_from_json(begin))
+    except ValueError as error:
+        raise NotAModel(str(error)) from error
 
 
 def program_from_json(coded: Any) -> tuple[Assembly, tuple[tuple[Program, ...], ...]]:
@@ -32,6 +47,55 @@ def program_from_json(coded: Any) -> tuple[Assembly, tuple[tuple[Program, ...], 
         return read(Assembly, coded["assembly"]), stages
     except (KeyError, TypeError) as error:
         raise NotAModel(f"no snapshot of a model: {error}") from error
+
+
+def configuration_to_json(conf: Configuration) -> dict[str, Any]:
+    """A configuration without the positions of programs."""
+    return {
+        "components": {
+            name: {
+                "type": s.type,
+                **{key: sorted(tokens) for key, tokens in zip(_TOKENS, s[1:6], strict=True) if tokens},
+                **({"queue": [list(pushed) for pushed in s.queue]} if s.queue else {}),
+                **({"held": to_json(s.held)} if s.held else {}),
+            }
+            for name, s in sorted(conf.components.items())
+        },
+        "connections": [[c.user, c.use, c.provider, c.provide] for c in conf.connections()],
+        "data": [
+            [component, port, to_json(value)] for (component, port), value in sorted(conf.data.items(), key=_port)
+        ],
+    }
+
+
+def configuration_from_json(coded: Any) -> Configuration:
+    """The inverse. Raises NotAModel."""
+    try:
+        components = {
+            str(name): ComponentState(
+                str(s["type"]),
+                frozenset(s.get("places", ())),
+                frozenset(s.get("output_docks", ())),
+                frozenset(s.get("running", ())),
+                frozenset(s.get("failed", ())),
+                frozenset(s.get("input_docks", ())),
+                tuple(Pushed(*pushed) for pushed in s.get("queue", ())),
+                from_json(s.get("held", [])),
+            )
+            for name, s in coded["components"].items()
+        }
+        providers, users = linked([Connection(*ends) for ends in coded["connections"]])
+        data: dict[PortName, Value | None] = {(c, port): from_json(value) for c, port, value in coded["data"]}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise NotAModel(f"no configuration: {error}") from error
+    return Configuration(Map(components), providers, users, Map(data))
+
+
+_TOKENS = ("places", "output_docks", "running", "failed", "input_docks")
+
+
+def _port(item: tuple[PortName, object]) -> PortName:
+    return item[0]
 
 
 def inventory_to_json(inventory: Inventory) -> Any:

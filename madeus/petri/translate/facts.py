@@ -165,7 +165,7 @@ def explore(shape: Shape, course: Course, budget: int) -> Facts | None:
     """Enumerate the states of a component alone. None: there are more than ``budget``, or a transition may hold two tokens."""
     behaviors = tuple(point.behavior for point in course.pushes)
     search = _Search(shape, course, behaviors)
-    waiting = [State(phase, shape.initial) for phase in search.first_phases()]
+    waiting = search.first_states()
     known = dict.fromkeys(waiting)
     edges: dict[Event, list[tuple[State, State]]] = defaultdict(list)
     clashing = 0
@@ -199,12 +199,17 @@ class _Search:
                 for before in point.behind:
                     self.followers[before].append(number)
 
-    def first_phases(self) -> Iterable[int]:
-        """Phases in which a component may begin to exist."""
-        if self.course.deploys:
-            return (0,)
-        again = self.course.additions > 1 or (self.course.initial and self.course.additions > 0)
-        return (-1 - k for k in range(len(self.behaviors) + 1)) if again and self.course.ordered else (-1,)
+    def first_states(self) -> list[State]:
+        """States in which a component may begin to exist."""
+        course, shape = self.course, self.shape
+        if course.deploys:
+            return [State(0, shape.initial)]
+        again = course.additions > 1 or (course.initial and course.additions > 0)
+        phases = range(-1, -2 - len(self.behaviors), -1) if again and course.ordered else (-1,)
+        first = dict.fromkeys(State(phase, shape.initial) for phase in phases if again or course.marked is None)
+        if course.marked is not None:
+            first[State(-1, shape.start(course))] = None
+        return list(first)
 
     def steps(self, state: State) -> Iterable[tuple[Event, State, int]]:
         """Events of a state with the state after each, and the bit of the place where two tokens meet."""

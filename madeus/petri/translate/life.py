@@ -44,10 +44,12 @@ class Life:
     def draw_places(self, failing: bool, present: bool) -> None:
         """Draw the places. failing: actions may fail. present: the component exists at the start."""
         facts, kind, shape = self.facts, self.kind, self.shape
+        start = shape.start(self.course) if present else 0
         for place in kind.places:
             bit = shape.place_bit[place.name]
             single = facts.crowded or bool(facts.clashing & bit)
-            self.place[place.name] = self._draw(ElementKind.PLACE, place.name, "", present and place.initial, single)
+            marked = present and bool(start & bit)
+            self.place[place.name] = self._draw(ElementKind.PLACE, place.name, "", marked, single)
         behaviors = tuple(dict.fromkeys(facts.behaviors))
         for transition in kind.transitions:
             name = transition.name
@@ -66,7 +68,14 @@ class Life:
                 and enter.place not in self.value
                 and facts.happens(("enter", enter.behavior, enter.station))
             ):
-                self.value[enter.place] = self._draw(ElementKind.DATA, enter.place, ".values", False, False)
+                self._draw_value(enter.place, start)
+        for name, bit in shape.value_bit.items():
+            if start & bit and name not in self.value:
+                self._draw_value(name, start)
+
+    def _draw_value(self, place: str, start: int) -> None:
+        there = bool(start & self.shape.value_bit[place])
+        self.value[place] = self._draw(ElementKind.DATA, place, ".values", there, False)
 
     def _draw(self, kind: ElementKind, name: str, suffix: str, marked: bool, single: bool) -> int:
         element = Element(kind, self.name, name)
@@ -137,7 +146,7 @@ class Life:
                 return None
             if change is not Change.SAME:
                 changes[(self.number, event)] = 1 if change is Change.UP else -1
-        first = State(0 if self.course.deploys else -1, self.shape.initial)
+        first = State(0 if self.course.deploys else -1, self.shape.start(self.course))
         return self.sketch.flag(*self._sum_name(words), int(predicate(first)), changes)
 
     def _events(self) -> list[Event]:

@@ -17,6 +17,8 @@ from madeus.petri.translate.shape import Enter, Shape
 class OnceFacts(Facts):
     """Answers from the order of events, each of which happens at most once."""
 
+    start: int = 0
+    """Places that hold a token at the start."""
     reached: int = 0
     """Places that may hold a token."""
     events: frozenset[Event] = frozenset()
@@ -37,7 +39,7 @@ class OnceFacts(Facts):
         return Finish(never=True) if self.stuck else Finish(read=self.final)
 
     def latch(self, mask: int) -> Event | None:
-        if mask & self.shape.initial or not self._lasts(mask):
+        if mask & self.start or not self._lasts(mask):
             return None
         outside = [e for p, e in self.entered.items() if mask & self.shape.place_bit[p] and not mask & e.docks]
         return ("enter", outside[0].behavior, outside[0].station) if len(outside) == 1 else None
@@ -55,19 +57,20 @@ def once(shape: Shape, course: Course) -> OnceFacts | None:
         return None
     behavior = course.pushes[0].behavior
     enters = {enter.place: enter for enter in shape.enters.get(behavior, ())}
-    if len(enters) < len(shape.enters.get(behavior, ())) or any(kind.place[p].initial for p in enters):
+    start = shape.start(course)
+    if len(enters) < len(shape.enters.get(behavior, ())) or any(start & (e.make | e.value) for e in enters.values()):
         return None
     docks = [t for enter in enters.values() for t in kind.stations[(behavior, enter.station)]]
     if len(set(docks)) < len(docks):
         return None
-    return _walk(shape, behavior, enters)
+    return _walk(shape, behavior, enters, start & shape.places_mask)
 
 
-def _walk(shape: Shape, behavior: str, enters: dict[str, Enter]) -> OnceFacts | None:
+def _walk(shape: Shape, behavior: str, enters: dict[str, Enter], start: int) -> OnceFacts | None:
     kind = shape.kind
     missing = {place: enter.docks for place, enter in enters.items()}
-    waiting = list(kind.initial_places)
-    reached = shape.initial
+    waiting = [place for place, bit in shape.place_bit.items() if bit & start]
+    reached = start
     events: set[Event] = {("push", 0, 0), ("finish", 0, -1)}
     final: list[str] = []
     entered: dict[str, Enter] = {}
@@ -92,6 +95,7 @@ def _walk(shape: Shape, behavior: str, enters: dict[str, Enter]) -> OnceFacts | 
         shape,
         (behavior,),
         once=True,
+        start=start,
         reached=reached,
         events=frozenset(events),
         final=tuple(sorted(final)),
@@ -101,5 +105,5 @@ def _walk(shape: Shape, behavior: str, enters: dict[str, Enter]) -> OnceFacts | 
 
 
 def _moved(shape: Shape, behavior: str, reached: int) -> Iterable[str]:
-    for name in shape.kind.initial_places + tuple(p for p, bit in shape.place_bit.items() if bit & reached):
+    for name in (p for p, bit in shape.place_bit.items() if bit & reached):
         yield from shape.kind.outgoing.get((behavior, name), ())

@@ -58,6 +58,10 @@ class Course:
     pushes: tuple[PushPoint, ...]
     ordered: bool
     """Whether the pushes can only happen in the order in which they are listed."""
+    marked: tuple[str, ...] | None = None
+    """Places that hold a token where a live assembly begins; None: the initial ones."""
+    values: tuple[str, ...] = ()
+    """Places that are not initial and whose data ports have their values there."""
 
     @property
     def fixed(self) -> bool:
@@ -113,7 +117,7 @@ def outline(system: System) -> Outline:
     for name in [*initial, *(name for name in added if name not in initial)]:
         first = [initial[name].type] if name in initial else []
         points = pushes.get(name, ())
-        if not system.stages and DEFAULT_BEHAVIOR in system.assembly.types[first[0]].behaviors:
+        if system.deploys and DEFAULT_BEHAVIOR in system.assembly.types[first[0]].behaviors:
             points = (PushPoint("deploy", DEFAULT_BEHAVIOR, DEPLOYING, 0),)
         courses[name] = Course(
             tuple(dict.fromkeys([*first, *added.get(name, ())])),
@@ -122,6 +126,7 @@ def outline(system: System) -> Outline:
             len(added.get(name, ())) if name in removed else min(1, len(added.get(name, ()))),
             points,
             _ordered(system, points),
+            *_begin(system, name),
         )
     first_connections = dict.fromkeys(system.assembly.connections)
     passing = {c: True for c in cut if c in first_connections}
@@ -129,6 +134,18 @@ def outline(system: System) -> Outline:
     lasting = tuple(c for c in first_connections if c not in passing)
     every = (*lasting, *passing)
     return Outline(system, courses, lasting, passing, _grouped_by_use(every), _grouped_by_provide(every))
+
+
+def _begin(system: System, name: str) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Places marked, and places with values, of a component of a live assembly."""
+    state = system.begin.components.get(name) if system.begin is not None else None
+    if system.begin is None or state is None:
+        return None, ()
+    kind = system.tables[state.type].kind
+    produced = [place for place, ports in kind.produced.items() if (name, ports[0]) in system.begin.data]
+    values = tuple(place for place in produced if not kind.place[place].initial)
+    initial = state.places == frozenset(kind.initial_places)
+    return None if initial and not values else tuple(sorted(state.places)), values
 
 
 def _grouped_by_use(connections: tuple[Connection, ...]) -> dict[PortName, tuple[Connection, ...]]:

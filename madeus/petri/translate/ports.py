@@ -10,6 +10,7 @@ from madeus.petri.translate.life import Life
 from madeus.petri.translate.outline import Outline
 from madeus.petri.translate.shape import Enter, Leave
 from madeus.petri.translate.sketch import ALWAYS, NEVER, Alternative, Clause, Guard, Test
+from madeus.semantics.ports import is_active
 
 
 class Ports:
@@ -159,9 +160,22 @@ class Ports:
         """Whether the use port can only come in use when it is served by this connection, which lasts."""
         for life in self.lives.get(connection.user, ()):
             use = life.kind.use.get(connection.use)
-            if use is not None and life.shape.holders(use) & life.shape.initial:
+            if use is None:
+                continue
+            course, holders = life.course, life.shape.holders(use)
+            if holders & life.shape.initial and (course.marked is None or course.additions):
+                return False
+            if (
+                course.marked is not None
+                and holders & life.shape.start(course)
+                and not self._active_at_start(connection)
+            ):
                 return False
         return True
+
+    def _active_at_start(self, connection: Connection) -> bool:
+        system = self.outline.system
+        return system.begin is not None and is_active(system, system.begin, connection.provider, connection.provide)
 
     def may_enter(self, life: Life, enter: Enter) -> Guard:
         """Every place- or group-bound use port that would become in use is served."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from madeus.model import ComponentType, UsePort
+from madeus.petri.translate.outline import Course
 from madeus.semantics.system import GroupTable, TypeTable
 
 
@@ -69,6 +70,12 @@ class Shape:
             self.enters.setdefault(behavior, []).append(enter)
         self.leaving: dict[str, int] = {b: sum(leave.take for leave in steps) for b, steps in self.leaves.items()}
         self._masks: dict[tuple[str, str | None], int] = {}
+
+    def start(self, course: Course) -> int:
+        """Bits of a component that exists where the runs of a course begin."""
+        if course.marked is None:
+            return self.initial
+        return sum(self.place_bit[p] for p in course.marked) | sum(self.value_bit[p] for p in course.values)
 
     def transitions_mask(self, transitions: Sequence[str]) -> int:
         """Bits of some transitions."""

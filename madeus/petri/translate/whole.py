@@ -16,6 +16,7 @@ from madeus.petri.translate.ports import Ports
 from madeus.petri.translate.program import Programs
 from madeus.petri.translate.shape import Shape
 from madeus.petri.translate.sketch import Sketch, TranslationError
+from madeus.semantics.configuration import Configuration
 from madeus.semantics.system import System
 
 LOCAL_STATES = 2_000
@@ -30,6 +31,11 @@ def translate(system: System, local_states: int = LOCAL_STATES) -> Translation:
     Raises TranslationError.
     """
     _check_types(system)
+    if system.failures != 0 and system.recoveries:
+        push = min(system.recoveries)
+        raise TranslationError(f"push {push} declares a recovery, and what has failed is not taken back by a net")
+    if system.begin is not None:
+        _check_begin(system, system.begin)
     plan = outline(system)
     sketch = Sketch(system.assembly.name)
     lives, queues, absent = _draw_components(sketch, plan, local_states)
@@ -57,6 +63,18 @@ def _check_types(system: System) -> None:
     for instance in (*system.assembly.instances, *added):
         if instance.type not in system.assembly.types:
             raise TranslationError(f"component {instance.name} has the unknown type {instance.type}")
+
+
+def _check_begin(system: System, begin: Configuration) -> None:
+    """The net knows idle components only, and data ports of a place that all have a value or none of which has."""
+    for name, state in begin.components.items():
+        if state.queue or state.in_flight:
+            raise TranslationError(f"component {name} is in the middle of a behavior where the runs begin")
+        kind = system.tables[state.type].kind
+        for place, ports in kind.produced.items():
+            there = sum((name, port) in begin.data for port in ports)
+            if there < len(ports) and (there or kind.place[place].initial):
+                raise TranslationError(f"not all data ports of {name}.{place} have a value where the runs begin")
 
 
 def _draw_components(

@@ -192,14 +192,18 @@ class Threads:
     def _live(self, name: str, type_name: str, event: int) -> None:
         """A component begins its life, at the start or by an instruction."""
         table = self.system.tables[type_name]
-        places = frozenset(table.kind.initial_places)
+        begin = self.system.begin if event == START else None
+        state = begin.components[name] if begin is not None else None
+        if state is not None and (state.queue or state.in_flight):
+            raise NotCausal(f"{name} is in the middle of a behavior where the runs begin")
+        places = frozenset(table.kind.initial_places) if state is None else state.places
         number = len(self.types)
         self.types.append(type_name)
         self.names.append(name)
         self._lives[name] = _Life(number, type_name, places)
         for port in table.kind.provides:
             if port.kind is PortKind.DATA:
-                on = port.bound[0] in places
+                on = port.bound[0] in places if begin is None else (name, port.name) in begin.data
             else:
                 on = all(not places.isdisjoint(g.places) for g in table.bound_groups[port.name])
             raised = None if not on else () if event == START else (event,)

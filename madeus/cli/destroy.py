@@ -1,0 +1,99 @@
+"""``madeus destroy``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from madeus.cli.driving import driving_options, end_run, heard, progress_way, show_plan
+from madeus.cli.failing import state_option, telling
+from madeus.cli.loading import InputError
+
+
+@click.command(
+    epilog="Exit codes: 0 forgotten, 1 a program did not come to its end, or a run is on, 2 no live assembly has that name, "
+    "130 interrupted."
+)
+@click.argument("assembly")
+@click.option("--program", "-p", metavar="NAME", help="Program of its model to run first, that takes it off its hosts.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@driving_options
+@state_option
+def destroy(
+    assembly: str,
+    program: str | None,
+    yes: bool,
+    inventory: Path | None,
+    dry_run: bool,
+    secrets: Path | None,
+    limit: int | None,
+    form: str,
+    progress: str,
+    state: Path | None,
+) -> None:
+    """Forget a live assembly, after running the program that takes it off its hosts, if one is named.
+
+    Without a program nothing is done on the hosts. Refused while a run is on. Its runs stay in the journal.
+
+    \b
+    Examples:
+      madeus destroy lamp --program teardown
+      madeus destroy lamp --yes
+    """
+    from dataclasses import replace
+
+    from madeus.cli.progress import showing
+    from madeus.executor.api import Origin, RunOptions
+    from madeus.executor.inventory import load_inventory
+    from madeus.executor.journal.store import Journal
+    from madeus.executor.live.change import forget, look, reconfigure
+    from madeus.executor.live.errors import ComponentsHeld
+    from madeus.executor.live.read import read_one
+    from madeus.model import Assembly
+    from madeus.model.codec import read
+
+    with telling():
+        live = read_one(assembly, state)
+        for change in live.unfinished:
+            if change.holder is not None:
+                raise ComponentsHeld(assembly, change.row.writes, change.row.run, change.status, change.holder)
+        if program is not None and program not in live.programs:
+            raise InputError(
+                f"the model of {assembly} has no program {program}; there is {', '.join(live.programs) or 'none'}"
+            )
+        if not yes and not dry_run:
+            first = f"run {program} on" if program else "take nothing off the hosts of"
+            count = len(live.state.instances)
+            click.confirm(f"{first} {assembly} ({count} components), and forget it?", abort=True)
+        journal = Journal.open(state, create=False)
+        try:
+            if program is not None:
+                latest = live.latest
+                origin = Origin(
+                    Path(latest.file) if latest.file else None, Path(latest.base), latest.digest, latest.secrets
+                )
+                model = read(Assembly, latest.model["assembly"])
+                intent = look(journal, assembly, model, ((live.programs[program],),), live.programs, origin, yes)
+                hosts = load_inventory(inventory) if inventory else None
+                options = RunOptions(
+                    inventory=hosts, secrets_file=secrets, limit=limit, handle_signals=True, journal=journal
+                )
+                known = hosts or live.inventory
+                if dry_run:
+                    sys.exit(show_plan(intent.system, origin, options, known, form))
+                how = progress_way(form, progress)
+                with showing(intent.system, how) as listener:
+                    result = reconfigure(intent, replace(options, listeners=heard(how, listener)))
+                code = end_run(result, intent.system, known, how)
+                if code:
+                    sys.exit(code)
+            if dry_run:
+                click.echo(f"{assembly} would be forgotten")
+                return
+            forget(journal, assembly, time.time())
+        finally:
+            journal.close()
+    click.echo(f"{assembly} is forgotten", err=form == "json")

@@ -1,0 +1,1 @@
+"""Live assemblies: what was deployed stays known, and is changed while it runs."""

@@ -1,0 +1,74 @@
+"""What can go wrong with live assemblies, beside `madeus.executor.journal.errors`.
+
+::
+
+    InputError
+    ├── NoLiveAssembly          none of that name
+    ├── DeployedAlready         one of that name lives already
+    └── CannotChange            the file's model does not fit what lives, with every reason
+    WorldError
+    ├── ComponentsHeld          a run that is on has some of the components
+    └── ChangedMeanwhile        another run has changed them since they were looked at
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from madeus.executor.errors import InputError, WorldError
+from madeus.executor.journal.errors import Holder
+
+
+class NoLiveAssembly(InputError, LookupError):
+    """There is no live assembly of that name; `known` are those there are."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        there = f"there is {', '.join(known)}" if known else "`madeus deploy FILE` makes one"
+        super().__init__(f"no live assembly is called `{name}`", there)
+        self.name, self.known = name, known
+
+
+class DeployedAlready(InputError):
+    """An assembly of that name lives. run: the one that has not finished deploying it; empty when there is none."""
+
+    def __init__(self, name: str, run: str = "") -> None:
+        ways = f"`madeus reconfigure FILE PROGRAM` changes it, `madeus destroy {name}` takes it away"
+        if run:
+            ways = f"its run {run} has not finished: `madeus run --resume {run}` goes on with it; " + ways
+        super().__init__(f"{name} is deployed already", ways)
+        self.name, self.run = name, run
+
+
+class CannotChange(InputError):
+    """A live assembly that cannot go on with the model of a file."""
+
+    def __init__(self, name: str, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join((f"{name} cannot go on with this model:", *(f"  {p}" for p in problems))))
+        self.name, self.problems = name, problems
+
+
+class ComponentsHeld(WorldError):
+    """A run that has not finished has components that another one would touch."""
+
+    def __init__(self, name: str, components: Collection[str], run: str, status: str, holder: Holder | None) -> None:
+        who = ", ".join(sorted(components)) or "the model"
+        several = len(components) > 1
+        if holder is not None:
+            reason = f"{who} of {name} {'are' if several else 'is'} held by {holder}"
+            way = f"wait for its end (`madeus status {run}`), or stop it (`kill -INT {holder.pid}`)"
+        else:
+            reason = f"{who} of {name} belong{'' if several else 's'} to run {run}, which is {status} and not finished"
+            way = (
+                f"go on with it (`madeus run --resume {run}`), or give it up with --take-over: what it was in the middle of "
+                "goes back to where it began"
+            )
+        super().__init__(reason, way)
+        self.name, self.components, self.run, self.holder = name, frozenset(components), run, holder
+
+
+class ChangedMeanwhile(WorldError):
+    """The assembly is not what it was when the programs were looked at."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has been changed by another run since it was looked at", "do it again")
+        self.name = name
