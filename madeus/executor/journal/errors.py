@@ -22,13 +22,17 @@ from pathlib import Path
 
 from madeus.executor.errors import InputError, WorldError
 
+_SHOWN = 5
+"""Names in a message."""
+
 
 class UnknownRun(InputError, LookupError):
     """No run of that name in the journal, or several that begin with it (`matches`)."""
 
     def __init__(self, name: str, path: Path, matches: tuple[str, ...] = ()) -> None:
         if matches:
-            super().__init__(f"`{name}` may be any of {', '.join(matches)}", "write more of the name")
+            more = f" and {len(matches) - _SHOWN} more" if len(matches) > _SHOWN else ""
+            super().__init__(f"`{name}` may be any of {', '.join(matches[:_SHOWN])}{more}", "write more of the name")
         else:
             super().__init__(f"there is no run `{name}` in {path}", "`madeus runs` lists them")
         self.name, self.path, self.matches = name, path, matches

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import disk_usage
 
 from madeus.executor.journal.errors import JournalBusy, JournalTooNew, JournalUnusable, NoJournal
 
@@ -130,8 +131,8 @@ STAGES = (TABLES, LIVE_TABLES)
 def open_database(path: Path, create: bool) -> sqlite3.Connection:
     """A connection to the journal: write-ahead log, every commit on the disk before it counts.
 
-    create: make the file and its directory (readable by the user alone) when they are missing. The connection may be used
-    from several threads, one at a time.
+    create: make the file and its directory (readable by the user alone) when they are missing. Without it, one that cannot be
+    written can be read. The connection may be used from several threads, one at a time.
 
     Raises:
         NoJournal: it is missing, without create.
@@ -148,6 +149,8 @@ def open_database(path: Path, create: bool) -> sqlite3.Connection:
     elif not path.exists():
         raise NoJournal(path)
     with guarded(path):
+        if not create and not writable(path):
+            return _for_reading(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             _set_up(connection, path)
@@ -155,6 +158,36 @@ def open_database(path: Path, create: bool) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def writable(path: Path) -> bool:
+    """Whether this process may write a file and beside it."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _for_reading(path: Path) -> sqlite3.Connection:
+    """A journal on a read-only disk, or of another user: as it stands, no log is made beside it."""
+    log = path.with_name(f"{path.name}-wal")
+    # What a killed controller has left in the log counts; SQLite reads it where it finds the log's index, too.
+    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    connection = sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        version = _pragma(connection, "user_version")
+        _check_ours(connection, path, version)
+        if version < SCHEMA:
+            raise JournalUnusable(path, "is of an older madeus and cannot be brought up to date: it cannot be written")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_ours(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    application = _pragma(connection, "application_id")
+    if application == APPLICATION and version > SCHEMA:
+        raise JournalTooNew(path, version, SCHEMA)
+    if application != APPLICATION:
+        raise JournalUnusable(path, "is a database of another program", "name another directory with --state")
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
@@ -173,16 +206,20 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute("COMMIT")
             return
         connection.execute("ROLLBACK")
-        if application == APPLICATION and version > SCHEMA:
-            raise JournalTooNew(path, version, SCHEMA)
-    if _pragma(connection, "application_id") != APPLICATION:
-        raise JournalUnusable(path, "is a database of another program", "name another directory with --state")
+    _check_ours(connection, path, _pragma(connection, "user_version"))
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
     found = connection.execute(f"PRAGMA {name}").fetchone()[0]
     assert isinstance(found, int)
     return found
+
+
+def _full(path: Path) -> bool:
+    try:
+        return disk_usage(path.parent).free == 0
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -200,7 +237,7 @@ def guarded(path: Path) -> Iterator[None]:
             raise JournalBusy(path) from error
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
             raise JournalUnusable(path, f"is damaged: {text}", way_out) from error
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _full(path)):
             raise JournalUnusable(
                 path, "cannot be written: the disk is full", "make room, then resume the run"
             ) from error

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from madeus.executor.inventory import Inventory, parse_inventory
+from madeus.executor.journal import schema
 from madeus.executor.journal.errors import (
     AssemblyLocked,
     FencedOff,
@@ -184,6 +186,39 @@ def test_a_run_is_found_by_parts_of_its_name(journal: Journal) -> None:
     with pytest.raises(UnknownRun, match="there is no run `nothing`"):
         journal.find("nothing")
     assert [head.id for head in journal.heads()] == [third, second, first]
+
+
+def test_of_many_runs_that_a_name_may_be_some_are_named(journal: Journal) -> None:
+    for number in range(8):
+        begin(journal, str(number))
+    with pytest.raises(UnknownRun) as caught:
+        journal.find("lamp")
+    assert str(caught.value).count("lamp-") == 5 and str(caught.value).endswith(" and 3 more")
+
+
+def test_a_journal_that_cannot_be_written_can_be_read(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begin(journal, "1").run
+    journal.close()
+    monkeypatch.setattr(schema, "writable", lambda path: False)
+    reading = Journal.open(journal.path.parent, create=False)
+    assert reading.find("last") == run
+    with pytest.raises(JournalUnusable, match="cannot be used: attempt to write a readonly database"):
+        begin(reading, "2")
+    reading.close()
+    assert not schema.writable(journal.path.parent / "nothing" / "state.db")
+
+
+@pytest.mark.parametrize(
+    ("free", "said"), [(0, "cannot be written: the disk is full"), (9, "cannot be used: disk I/O")]
+)
+def test_a_disk_without_room_is_told_even_where_sqlite_only_sees_an_error(
+    free: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "disk_usage", lambda path: SimpleNamespace(free=free))
+    with pytest.raises(JournalUnusable, match=said), schema.guarded(tmp_path / FILE):
+        trouble = sqlite3.OperationalError("disk I/O error")
+        trouble.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise trouble
 
 
 def test_an_assembly_is_locked_while_its_controller_lives(journal: Journal) -> None:
