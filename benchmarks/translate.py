@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 import time
 
-from madeus.model import Assembly, ComponentType, Connection, Instance, Place, PortKind, ProvidePort, Transition, UsePort
+from madeus.model import (
+    Assembly,
+    ComponentType,
+    Connection,
+    Instance,
+    Place,
+    PortKind,
+    ProvidePort,
+    Transition,
+    UsePort,
+)
 from madeus.petri import translate
 from madeus.semantics.system import System
 

@@ -21,7 +21,8 @@ def print_plan(plan: Plan, system: System, form: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
     hosts = dict.fromkeys((t.host, t.target) for t in plan.transitions if t.actions)
     named = ", ".join(f"{name} ({target})" if target and target != name else name for name, target in hosts)
-    console.print(f"{system.assembly.name} on {len(hosts)} host{'s' * (len(hosts) != 1)}: {named}", style="bold")
+    where = f" on {len(hosts)} host{'s' * (len(hosts) != 1)}: {named}" if hosts else ""
+    console.print(f"{system.assembly.name}{where}", style="bold")
     acting = [t for t in plan.transitions if t.actions]
     for planned in acting:
         mark = "*" if planned.critical else " "
@@ -36,8 +37,9 @@ def print_plan(plan: Plan, system: System, form: str) -> None:
                 console.print(Text(f"{'':25}  {action.problem}", "bold red"))
     bare = len(plan.transitions) - len(acting)
     quick = f" and {bare} without" if bare else ""
+    counted = f"{len(acting)} {'transition' if len(acting) == 1 else 'transitions'} with actions{quick}"
     console.print(
-        f"{len(acting)} {'transition' if len(acting) == 1 else 'transitions'} with actions{quick}; predicted {plan.trace.makespan:.1f} s (middle of the intervals, "
+        f"{counted}; predicted {plan.trace.makespan:.1f} s (middle of the intervals, "
         "limits of hosts kept; * is the critical path). Nothing was started.",
         style="bold",
     )

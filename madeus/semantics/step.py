@@ -39,9 +39,7 @@ class StepKind(StrEnum):
     __hash__ = str.__hash__
 
 
-URGENT = frozenset(
-    (StepKind.LEAVE, StepKind.FIRE, StepKind.RECOVER, StepKind.ENTER, StepKind.FINISH, StepKind.PROGRAM)
-)
+URGENT = frozenset((StepKind.LEAVE, StepKind.FIRE, StepKind.RECOVER, StepKind.ENTER, StepKind.FINISH, StepKind.PROGRAM))
 """Steps that are taken as soon as they are enabled and take no time."""
 
 

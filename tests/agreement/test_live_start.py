@@ -121,7 +121,9 @@ def test_a_live_assembly_does_not_deploy_by_itself() -> None:
 
 def test_the_structural_engine_refuses_a_live_assembly() -> None:
     system = begun()
-    reason = Portfolio().engine("structural").refuses(Problem(System(system.assembly, begin=system.begin), Terminates()))
+    reason = (
+        Portfolio().engine("structural").refuses(Problem(System(system.assembly, begin=system.begin), Terminates()))
+    )
     assert reason == "not choice-free: the runs begin in the middle of the assembly's life"
 
 

@@ -115,7 +115,8 @@ stops what waits for what. `madeus check FILE --trace out.html` writes the run a
         text="""
 The budget of time or memory was spent, or no engine that is installed can answer the question. This is never taken for
 verified: the exit code is 3. Give more with `--budget` and `--memory`, name another engine with `--engine`, or ask a smaller
-question: fewer replicas (`--set n=2`) often show the same fault. The example stands for a model that is too large for the budget.
+question: fewer replicas (`--set n=2`) often show the same fault. The example stands for a model that is too large for
+the budget.
 """,
         wrong=_site(_BOTH, questions=_GOAL),
         mended=_site(_BOTH, questions=_GOAL),
