@@ -134,9 +134,8 @@ def _as_text(execution: ExecutionRecord, action: ActionRecord) -> str:
     a = action.attempt
     again = f", attempt {a.number}" if a.number > 1 else ""
     code = f", exit code {a.exit_code}" if a.exit_code else ""
-    head = (
-        f"== {execution.component}.{execution.transition} on {a.host}: {a.state}{again}{code}, {action.seconds:.2f} s"
-    )
+    took = "" if a.ended is None else f", {action.seconds:.2f} s"
+    head = f"== {execution.component}.{execution.transition} on {a.host}: {a.state}{again}{code}{took}"
     lines = [head, f"   {printable(action.description)}"]
     if a.error:
         lines.append(f"   {printable(a.error)}")

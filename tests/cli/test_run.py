@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from madeus.executor.journal.read import read_run
+
 MODEL = """
 secret pw
 component Db(code: int = 0, pause: float = 0.0) {
@@ -227,7 +229,8 @@ def test_help_has_examples(folder: Path, command: str) -> None:
 
 def test_status_names_the_host_that_the_inventory_gives(folder: Path) -> None:
     (folder / "one.madeus").write_text(
-        'component A {\n  initial place a\n  place b\n  transition t: a -> b { run "true" }\n}\nassembly one { x: A on g[1] }\n'
+        'component A {\n  initial place a\n  place b\n  transition t: a -> b { run "true" }\n'
+        "  transition nothing: a -> b\n}\nassembly one { x: A on g[1] }\n"
     )
     (folder / "hosts.toml").write_text('[groups.g]\nhosts = ["node"]\n[hosts.node]\ntransport = "local"\n')
     code, _, err = madeus(folder, "run", "one.madeus", "-i", "hosts.toml", "--progress", "none")
@@ -235,6 +238,7 @@ def test_status_names_the_host_that_the_inventory_gives(folder: Path) -> None:
     code, out, _ = madeus(folder, "status", "--format", "json")
     assert json.loads(out)["components"][0]["host"] == "node"
     assert "node" in madeus(folder, "status")[1]
+    assert {execution.host for execution in read_run("last", folder / "state").details.values()} == {"node"}
 
 
 def test_a_name_with_brackets_is_quoted_for_the_shell_in_what_may_be_copied(folder: Path) -> None:

@@ -97,7 +97,8 @@ def read_run(name: str, state: Path | None = None, journal: Journal | None = Non
     trace = Trace(
         system.assembly.name, tuple(Event(s.time, s.step, s.cause) for s in journal.steps(head.id)), head.stages
     )
-    return RunRecord(head, system, inventory, trace, _details(system, trace, attempts), is_lost(journal, head))
+    details = _details(system, inventory, trace, attempts)
+    return RunRecord(head, system, inventory, trace, details, is_lost(journal, head))
 
 
 def load_run(name: str, state: Path | None = None) -> tuple[Trace, Assembly, Mapping[int, ExecutionRecord]]:
@@ -143,7 +144,9 @@ def _quoted(value: Value) -> str:
             return str(value)
 
 
-def _details(system: System, trace: Trace, attempts: Sequence[AttemptRecord]) -> dict[int, ExecutionRecord]:
+def _details(
+    system: System, inventory: Inventory, trace: Trace, attempts: Sequence[AttemptRecord]
+) -> dict[int, ExecutionRecord]:
     grouped: dict[int, list[AttemptRecord]] = {}
     for attempt in attempts:
         grouped.setdefault(attempt.execution, []).append(attempt)
@@ -159,6 +162,6 @@ def _details(system: System, trace: Trace, attempts: Sequence[AttemptRecord]) ->
             for a in sorted(mine, key=lambda a: (a.action, a.number))
             if a.action < len(transition.actions)
         )
-        host = mine[0].host if mine else instance.host
+        host = mine[0].host if mine else inventory.resolve(instance.host).name
         found[execution.fired] = ExecutionRecord(execution.component, execution.transition, host, actions)
     return found
