@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,9 +30,10 @@ from madeus.executor.action.base import (
     RuntimeValue,
     show,
 )
+from madeus.executor.action.printed import captured
 from madeus.executor.errors import ActionFailed, InvalidAction, PythonActionFailed
 from madeus.executor.inventory import Host
-from madeus.executor.transport.base import Transport
+from madeus.executor.transport.base import OUTPUT_LIMIT, Transport
 from madeus.model.value import Duration
 
 
@@ -103,18 +105,23 @@ class Python(ActionKind):
             attempt,
         )
         _check_takes(call.kind, target, function, (given, *arguments))
-        try:
-            if inspect.iscoroutinefunction(function):
-                returned = await function(given, *arguments)
-            else:
-                returned = await _in_thread(function, given, *arguments)
-                if inspect.isawaitable(returned):
-                    returned = await returned
-        except ActionFailed:
-            raise
-        except (Exception, SystemExit) as error:  # an exit of the user's code is not ours
-            raise PythonActionFailed(context.host.name, target, _said(error), trace_of_user(error)) from error
-        return ActionResult(outputs=_outputs(call, context, returned))
+        with captured() as printed:
+            try:
+                if inspect.iscoroutinefunction(function):
+                    returned = await function(given, *arguments)
+                else:
+                    returned = await _in_thread(function, given, *arguments)
+                    if inspect.isawaitable(returned):
+                        returned = await returned
+                outputs = _outputs(call, context, returned)
+            except ActionFailed as error:
+                error.stdout = error.stdout or printed.stdout(OUTPUT_LIMIT)
+                raise
+            except (Exception, SystemExit) as error:  # an exit of the user's code is not ours
+                failed = PythonActionFailed(context.host.name, target, _said(error), trace_of_user(error))
+                failed.stdout = printed.stdout(OUTPUT_LIMIT)
+                raise failed from error
+        return ActionResult(outputs=outputs, stdout=printed.stdout(OUTPUT_LIMIT), stderr=printed.stderr(OUTPUT_LIMIT))
 
 
 async def _in_thread(function: Callable[..., Any], *given: Any) -> Any:
@@ -129,9 +136,11 @@ async def _in_thread(function: Callable[..., Any], *given: Any) -> Any:
         if not done.done():
             done.set_result(outcome)
 
+    context = copy_context()
+
     def work() -> None:
         try:
-            returned = function(*given)
+            returned = context.run(function, *given)
         except BaseException as error:
             outcome = partial(_raise, error)
         else:

@@ -263,7 +263,21 @@ def program(name: str) -> str:
 
 
 TOOLS = """
+import asyncio
+import sys
 import threading
+
+def say(context, what):
+    print("said", what)
+    print("warned", file=sys.stderr)
+
+async def say_soon(context, what):
+    await asyncio.sleep(0)
+    say(context, what)
+
+def say_and_fail(context):
+    print("before")
+    raise KeyError
 
 def hang(context):
     threading.Event().wait(30)
@@ -305,6 +319,20 @@ def test_python_calls_functions_in_a_thread_and_coroutines_here(tmp_path: Path, 
     assert result.outputs == {"sum": 3, "main": False}
     result = do(action("python", f"{tools}:remote", outputs=("said", "more")), tmp_path, {"name": Masked("n")})
     assert result.outputs == {"said": "far", "more": (1, 2.5, (("k", "n"),))}
+
+
+def test_what_python_prints_is_the_output_of_its_action_alone(
+    tmp_path: Path, tools: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (sys.stdout, sys.stderr)
+    for name in ("say", "say_soon"):
+        result = do(action("python", f"{tools}:{name}", "${pw}"), tmp_path, {"pw": Masked("hunter2")})
+        assert (result.stdout, result.stderr) == (b"said ***\n", b"warned\n")
+    with pytest.raises(PythonActionFailed) as caught:
+        do(action("python", f"{tools}:say_and_fail"), tmp_path)
+    assert caught.value.stdout == b"before\n" and b"KeyError" in caught.value.stderr
+    assert (sys.stdout, sys.stderr) == before
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_python_function_that_does_not_end_holds_up_nothing_after_its_timeout(tmp_path: Path, tools: str) -> None:
