@@ -41,10 +41,12 @@ class Explicit:
 
     name = "explicit"
 
-    def __init__(self, reduce: bool = True) -> None:
+    def __init__(self, reduce: bool = True, symmetry: bool = True) -> None:
         self.reduce = reduce
+        self.symmetry = symmetry
         self._compiled: WeakKeyDictionary[System, Compiled | TranslationError] = WeakKeyDictionary()
         self._reduced: WeakKeyDictionary[System, Reduced] = WeakKeyDictionary()
+        self._exchanged: WeakKeyDictionary[System, Reduced] = WeakKeyDictionary()
 
     def compiled(self, system: System) -> Compiled:
         """The compiled system. Raises TranslationError."""
@@ -53,7 +55,7 @@ class Explicit:
             try:
                 translation = translate(system)
                 encoding = encode(translation)
-                made = Compiled(translation, Search(encoding), Conditions(translation, encoding))
+                made = Compiled(translation, Search(encoding), Conditions(translation, encoding), self.symmetry)
                 made.search.reducible &= self.reduce
             except TranslationError as error:
                 made = error
@@ -87,7 +89,7 @@ class Explicit:
         match problem.question:
             case Forbidden() as question:
                 condition = compiled.conditions.compile(question.formula)
-                found = _find(compiled, _for_condition(compiled, condition), condition, watch)
+                found = find_condition(compiled, condition, watch)
                 return _never(problem.system, compiled, found, f"{question.formula} holds")
             case Sequence() as question:
                 return _sequence(problem.system, compiled, question, watch)
@@ -102,10 +104,13 @@ class Explicit:
         """Questions about where runs end, on the reduced graph when no run is endless."""
         system = problem.system
         reduced = self._reduced.get(system)
+        if reduced is None and (small := compiled.plain(watch)).complete:
+            reduced = self._reduced[system] = small
+        if reduced is None:
+            reduced = self._up_to_replicas(problem, compiled, watch)
         if reduced is None:
             reduced = self._reduced[system] = compiled.search.reduced(watch)
-        else:
-            watch.tick(0)
+        watch.tick(0)
         if not reduced.acyclic:
             return _in_full(problem, compiled, watch)
         match problem.question:
@@ -117,6 +122,24 @@ class Explicit:
                 return _confluent(system, compiled, reduced)
             case _:
                 return _health(system, compiled, reduced)
+
+    def _up_to_replicas(self, problem: Problem, compiled: Compiled, watch: Watch) -> Reduced | None:
+        """The graph up to replicas; None where there are none, or where it does not answer the question."""
+        match problem.question:
+            case Deployable(goal):
+                return compiled.reduced(compiled.keeping(compiled.conditions.compile(goal.formula)), watch)
+            case Terminates() | Health():
+                known = self._exchanged.get(problem.system)
+                if known is None:
+                    known = compiled.reduced(lambda _: True, watch)
+                    if known is None:
+                        return None
+                    self._exchanged[problem.system] = known
+                # What fires in one of the markings that are left out, some other replica has to be seen to fire.
+                seen = isinstance(problem.question, Terminates) or compiled.fires_alike(known.fired)
+                return known if seen else None
+            case _:
+                return None
 
 
 def _formula(problem: Problem) -> Formula | None:
@@ -131,25 +154,19 @@ def _formula(problem: Problem) -> Formula | None:
             return None
 
 
-def _for_condition(compiled: Compiled, condition: Condition) -> Target:
+def find_condition(compiled: Compiled, condition: Condition, watch: Watch) -> Found:
+    """A shortest run to a condition: by reduction first; when that does not end soon, through everything by whole levels."""
     stubborn = compiled.search.stubborn
-    return Target(lambda m, _: holds(condition, m), lambda m, _: up_set(stubborn, condition, m))
-
-
-def _find(compiled: Compiled, target: Target, whole: Condition | None, watch: Watch) -> Found:
-    """A shortest run to a target: by reduction first; when that does not end soon, through everything by whole levels.
-
-    whole: the target as a condition, for the arrays; None: the target needs its memory.
-    """
-    arrays = whole is not None and find_spec("numpy") is not None
-    found = compiled.search.find(target, watch, REDUCED if arrays else None)
-    if found.complete or found.path is not None or whole is None:
+    target = Target(lambda m, _: holds(condition, m), lambda m, _: up_set(stubborn, condition, m))
+    most = REDUCED if find_spec("numpy") is not None else None
+    found = compiled.find(target, compiled.keeping(condition), watch, most)
+    if found.complete or found.path is not None:
         return found
     from madeus.checker.engines.explicit.vector import Sweep, count_bits, evaluate
 
     halting = compiled.encoding.halting
     path = Sweep(compiled.encoding).run(
-        watch, lambda states: evaluate(whole, states) & (count_bits(states, halting) == 0)
+        watch, lambda states: evaluate(condition, states) & (count_bits(states, halting) == 0)
     )
     return Found(path, watch.states)
 
@@ -185,13 +202,13 @@ def _sequence(system: System, compiled: Compiled, question: Sequence, watch: Wat
         return {t for at in range(1, len(names)) if not memory >> (at - 1) & 1 for t in firing.get(names[at], ())}
 
     target = Target(lambda m, past: early(m, past) is not None, nearer, tuple(ending))
-    found = search.find(target, watch)
+    found = compiled.find(target, compiled.sparing({component for component, _ in names}), watch)
     if found.path is not None:
         return failure(system, judge.out_of_order(question, early(*found.last) or 0), search.steps(found.path))
     fired = set()
     for at in range(1, len(names)):
         condition = running[at]
-        if _find(compiled, _for_condition(compiled, condition), condition, watch).path is not None:
+        if find_condition(compiled, condition, watch).path is not None:
             fired.add(at)
     return Holds(vacuous=judge.vacuous(question, fired))
 
@@ -201,7 +218,7 @@ def _available(system: System, compiled: Compiled, question: Available, watch: W
     search = compiled.search
     groups = compiled.conditions.groups(question.component, question.port)
     condition: Condition = ("and", tuple(groups))
-    up = _find(compiled, _for_condition(compiled, condition), condition, watch)
+    up = find_condition(compiled, condition, watch)
     if up.path is None:
         return Holds(vacuous=(judge.never_on(question),))
     if len(groups) > 1:
@@ -225,7 +242,8 @@ def _available(system: System, compiled: Compiled, question: Available, watch: W
         remember,
         int(holds(places, compiled.encoding.initial)),
     )
-    return _never(system, compiled, search.find(target, watch), judge.goes_off(question))
+    found = compiled.find(target, compiled.sparing({question.component}), watch)
+    return _never(system, compiled, found, judge.goes_off(question))
 
 
 def _deployable(system: System, compiled: Compiled, reduced: Reduced, question: Deployable) -> Verdict:

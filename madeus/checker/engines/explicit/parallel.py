@@ -34,6 +34,7 @@ def parallelism(system: System, compiled: Compiled, question: Parallelism, watch
     path = max((greedy(compiled, count, newest) for newest in (False, True)), key=lambda p: count(_after(compiled, p)))
     last = _after(compiled, path)
     proved = True
+    keep = compiled.keeping(compiled.conditions.some(count.places))
     while count(last) < ceiling:
         target = Target(_at_least(count, count(last) + 1), count.nearer)
         found = compiled.search.find(target, watch, STEP, last)
@@ -41,7 +42,7 @@ def parallelism(system: System, compiled: Compiled, question: Parallelism, watch
             path += found.path
         else:
             # Nothing leads on from there, or not soon: from the start again.
-            found = compiled.search.find(target, watch, REDUCED if find_spec("numpy") else None)
+            found = compiled.find(target, keep, watch, REDUCED if find_spec("numpy") else None)
             proved = found.complete
             if found.path is None:
                 break

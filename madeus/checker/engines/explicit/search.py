@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from madeus.checker.engine import Watch
+from madeus.checker.engines.explicit.canon import Canon
 from madeus.checker.engines.explicit.encoding import Encoding
 from madeus.checker.engines.explicit.stubborn import Stubborn
 from madeus.checker.engines.explicit.target import Target
@@ -42,15 +43,23 @@ class Search:
         affected = self.stubborn.affected[transition]
         return enabled.difference(affected).union([t for t in affected if test(marking, t)])
 
-    def find(self, target: Target, watch: Watch, most: int | None = None, start: int | None = None) -> Found:
-        """A shortest run to a target, looking at no more than it must. Raises Exhausted.
+    def find(
+        self,
+        target: Target,
+        watch: Watch,
+        most: int | None = None,
+        start: int | None = None,
+        canon: Canon | None = None,
+    ) -> Found:
+        """A shortest run to a target, looking at no more than it must. Raises Exhausted; SetApart where canon does.
 
         most: number of states after which the search stops without an answer. start: another marking to begin from.
+        canon: of the markings with one representative only the one that is found first is looked at.
         """
         encoding, stubborn = self.encoding, self.stubborn
         remember = target.remember
         first: State = (encoding.initial if start is None else start, target.start)
-        parents: dict[State, tuple[int, State] | None] = {first: None}
+        parents: dict[State, tuple[int, State] | None] = {_key(first, canon): None}
         level: list[tuple[State, frozenset[int]]] = [(first, self.enabled_in(first[0]))]
         if target.reached(*first):
             return Found(path=(), states=1, last=first)
@@ -59,6 +68,7 @@ class Search:
             for state, enabled in level:
                 watch.tick()
                 marking, memory = state
+                before = _key(state, canon)
                 chosen: Iterable[int] = enabled
                 if self.reducible and len(enabled) > 1:
                     nearer = target.nearer(marking, memory)
@@ -66,11 +76,14 @@ class Search:
                 for t in chosen:
                     after = marking + encoding.delta[t]
                     state_after = (after, memory | remember[t] if remember else 0)
-                    if state_after in parents:
+                    if canon is not None and t in canon.instructions:
+                        canon.check(marking, after)
+                    key = _key(state_after, canon)
+                    if key in parents:
                         continue
-                    parents[state_after] = (t, state)
+                    parents[key] = (t, before)
                     if not after & encoding.halting and target.reached(*state_after):
-                        return Found(self._path(parents, state_after), len(parents), last=state_after)
+                        return Found(self._path(parents, key), len(parents), last=state_after)
                     following.append((state_after, self.enabled_after(enabled, after, t)))
             if most is not None and len(parents) > most:
                 return Found(None, len(parents), complete=False)
@@ -86,10 +99,13 @@ class Search:
         path.reverse()
         return tuple(path)
 
-    def reduced(self, watch: Watch, most: int | None = None) -> Reduced:
-        """The graph that stubborn sets leave. Raises Exhausted."""
+    def reduced(self, watch: Watch, most: int | None = None, canon: Canon | None = None) -> Reduced:
+        """The graph that stubborn sets leave, of one marking for each representative. Raises Exhausted; SetApart.
+
+        most: number of states after which it is left incomplete.
+        """
         encoding, stubborn = self.encoding, self.stubborn
-        index: dict[int, int] = {encoding.initial: 0}
+        index: dict[int, int] = {encoding.initial if canon is None else canon(encoding.initial): 0}
         markings = [encoding.initial]
         parents: list[tuple[int, int] | None] = [None]
         successors: list[list[int]] = []
@@ -109,9 +125,12 @@ class Search:
             for t in chosen:
                 fired.add(t)
                 after = marking + encoding.delta[t]
-                target = index.get(after)
+                if canon is not None and t in canon.instructions:
+                    canon.check(marking, after)
+                key = after if canon is None else canon(after)
+                target = index.get(key)
                 if target is None:
-                    target = index[after] = len(markings)
+                    target = index[key] = len(markings)
                     markings.append(after)
                     parents.append((t, node))
                     waiting[target] = self.enabled_after(enabled, after, t)
@@ -125,6 +144,10 @@ class Search:
     def steps(self, path: Iterable[int]) -> list[Step]:
         """The steps that a firing sequence stands for."""
         return [label for t in path if (label := self.labels[t]) is not None]
+
+
+def _key(state: State, canon: Canon | None) -> State:
+    return state if canon is None else (canon(state[0]), state[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from madeus.checker.engines.explicit.encoding import Encoding
@@ -83,6 +83,14 @@ def holds(condition: Condition, marking: int) -> bool:
     if word == "or":
         return any(holds(part, marking) for part in parts)
     return not holds(parts[0], marking)
+
+
+def exchanged(condition: Condition, swap: Mapping[int, int]) -> Hashable:
+    """A condition after an exchange of places, in a form that is equal for those that differ in the order of parts."""
+    if isinstance(condition, Some):
+        return frozenset(swap.get(place, place) for place in condition.places)
+    word, parts = condition
+    return word, frozenset(exchanged(part, swap) for part in parts)
 
 
 def up_set(stubborn: Stubborn, condition: Condition, marking: int, wanted: bool = True) -> set[int]:
