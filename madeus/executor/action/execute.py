@@ -37,7 +37,7 @@ async def execute(
     `first` is the number of the first attempt: a later one than 1 repeats an action that had failed for good.
 
     Cancelling does not end the job on the host: its identifier was told to `Context.notify`, `Transport.kill` ends it. A job
-    that was killed is not tried again.
+    that was killed is not tried again, except with `resume`: going on after a stop is doing it.
 
     Raises:
         ActionFailed: the last attempt did not work (`ActionTimedOut`, `PythonActionFailed` are of its kin).
@@ -54,6 +54,10 @@ async def execute(
         resume = False
     loop = _Attempts(kind, call, context, first, again)
     return await loop.run(resume)
+
+
+class _EndedBefore(Exception):
+    """A job that is looked for was ended on purpose by an earlier controller."""
 
 
 class _Attempts:
@@ -79,6 +83,10 @@ class _Attempts:
             except JobVanished:
                 if not self.again:
                     raise
+                number += 1
+                continue
+            except _EndedBefore:
+                # The controller before ended it, on Ctrl-C or at its timeout; to go on is to do it again.
                 number += 1
                 continue
             except (FileOperationFailed, JobRefused) as error:
@@ -131,7 +139,8 @@ class _Attempts:
                 case Vanished(reason):
                     raise JobVanished(self.context.host.name, identifier, reason)
                 case _:
-                    self.killed = found.outcome.killed
+                    if found.outcome.killed:
+                        raise _EndedBefore
                     return found.outcome
         if not started:
             job = kind.job(self.call, self.context, number)
