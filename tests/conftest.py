@@ -8,8 +8,10 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on test hosts share this machine's namespaces and need root: one after another, and skipped for others."""
+    """Long tests may take long. Tests on test hosts share this machine and need root: one after another, or skipped."""
     for item in items:
+        if item.get_closest_marker("long") is not None and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(1800))
         if item.get_closest_marker("hosts") is not None:
             item.add_marker(pytest.mark.xdist_group("hosts"))
             if os.geteuid() != 0:
