@@ -44,7 +44,7 @@ def test_what_the_explicit_engine_says_is_what_plain_exploration_finds(seed: int
 
 
 @pytest.mark.long
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_what_the_explicit_engine_says_is_what_plain_exploration_finds_on_larger_systems(seed: int) -> None:
     compare(seed, 4000)

@@ -100,7 +100,7 @@ def test_replicas_may_change_places_and_no_answer_changes(seed: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("_at_once")
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_replicas_may_change_places_and_no_answer_changes_on_larger_systems(seed: int) -> None:
     compare(seed, 8000, 4)
