@@ -205,7 +205,7 @@ def _comments(found: Plan, kept: list[Kept]) -> tuple[str, ...]:
     more = len(found.forecast.outages) - 10
     if more > 0:
         lines.append(f"{more} more services are off for as long or shorter.")
-    return (*lines, *(f"{str(one)[0].upper()}{str(one)[1:]}." for one in kept))
+    return (*lines, *(f"{one}." for one in kept))
 
 
 def _as_json(found: Plan, kept: list[Kept], text: str) -> dict[str, Any]:

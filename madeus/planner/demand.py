@@ -29,8 +29,12 @@ class Demands:
         self._missed = self._services()
         self._cannot: set[tuple[str, str]] = set()
         """Services that their units cannot serve at the end."""
+        self._never: set[tuple[str, str]] = set()
+        """Services that they cannot serve on the way either."""
         self._pending = deque(change.units)
         self._waiting = set(change.units)
+        self._needs: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        """Use ports in use at the end of a unit's walk, and those taken on the way."""
         self._goals(target)
         while self._pending:
             key = self._pending.popleft()
@@ -81,7 +85,11 @@ class Demands:
         if walk is None:
             self._give_way(unit)
             return
+        if self.walks.get(unit.key) is walk:
+            return
         self.walks[unit.key] = walk
+        using = self.lives.rest(unit.type, walk.end).using
+        self._needs[unit.key] = (using, frozenset(use for move in walk.moves for use in move.takes))
         self._ask_users(unit, walk)
         self._ask_providers(unit, walk)
 
@@ -90,13 +98,23 @@ class Demands:
         asked = self.asked[unit.key]
         goal = frozenset(port for port in asked.serve if self._reason(unit, "serve", port) == "the goal asks for it")
         if asked.serve - goal:
-            for port in sorted(asked.serve - goal):
+            bare = replace(asked, serve=goal, visit=frozenset())
+            failing = self._failing(unit, bare, "serve", asked.serve - goal)
+            for port in sorted(failing):
                 self._cannot.add((unit.key, port))
                 for link in self.change.by_provider.get((unit.key, port), ()):
                     if link.then:
                         reason = f"{unit.name}.{port} is off at the end"
                         self._ask(link.user, "idle", frozenset((link.connection.use,)), reason)
-            self._set(unit.key, replace(asked, serve=goal))
+            self._set(unit.key, replace(asked, serve=asked.serve - failing))
+            return
+        if asked.visit:
+            failing = self._failing(unit, replace(asked, visit=frozenset()), "visit", asked.visit)
+            self._never.update((unit.key, port) for port in failing)
+            self._set(unit.key, replace(asked, visit=asked.visit - failing))
+            for port in sorted(failing):
+                for link in self.change.by_provider[(unit.key, port)]:
+                    self._ask_provider(link)
             return
         if asked.off and not any(self._reason(unit, "off", port).endswith("is cut") for port in asked.off):
             # It cannot let go: its providers have to keep what it uses.
@@ -108,6 +126,15 @@ class Demands:
             return
         raise NotFound(*self._explain(unit))
 
+    def _failing(self, unit: Unit, bare: Asked, what: str, ports: frozenset[str]) -> frozenset[str]:
+        """Of several services those that cannot even be had alone; all of them when each one can."""
+        failing: set[str] = set()
+        for port in ports:
+            alone = replace(bare, **{what: getattr(bare, what) | {port}})
+            if self._search.find(unit, self._missed[unit.key], alone) is None:
+                failing.add(port)
+        return frozenset(failing) or ports
+
     def _reason(self, unit: Unit, what: str, element: str) -> str:
         return self.reasons.get((unit.key, what, element), "")
 
@@ -117,6 +144,7 @@ class Demands:
             "marked": "end at {0}.{1}",
             "once": "execute {0}.{1}",
             "serve": "serve {0}.{1} at the end",
+            "visit": "serve {0}.{1} for a time",
             "idle": "end without using {0}.{1}",
             "off": "let go of {0}.{1}",
             "produce": "give {0}.{1} a value",
@@ -139,24 +167,18 @@ class Demands:
 
     def _ask_users(self, unit: Unit, walk: Walk) -> None:
         dropped = {port: move.behavior for move in walk.moves for port in move.drops}
-        serving = self.lives.rest(unit.type, walk.end).serving
         for port, behavior in dropped.items():
             for link in self.change.by_provider.get((unit.key, port), ()):
                 if link.now and self._uses_now(link):
                     reason = f"{unit.name}.{behavior} takes {unit.name}.{port} off"
                     self._ask(link.user, "off", frozenset((link.connection.use,)), reason)
-        for port in sorted(self._missed[unit.key] - serving):
+        for port in sorted(self._missed[unit.key]):
             for link in self.change.by_provider.get((unit.key, port), ()):
-                if link.then and link.user in self.walks and self._uses_then(link):
-                    self._ask_serve(link)
+                self._ask_provider(link)
 
     def _uses_now(self, link: Link) -> bool:
         user = self.change.units[link.user]
         return link.connection.use in self.lives.rest(user.type, user.start).using
-
-    def _uses_then(self, link: Link) -> bool:
-        user = self.change.units[link.user]
-        return link.connection.use in self.lives.rest(user.type, self.walks[link.user].end).using
 
     def _ask_serve(self, link: Link) -> None:
         user, provider = self.change.units[link.user], self.change.units[link.provider]
@@ -168,12 +190,9 @@ class Demands:
             self._ask(provider.key, "serve", frozenset((port,)), reason)
 
     def _ask_providers(self, unit: Unit, walk: Walk) -> None:
-        using = self.lives.rest(unit.type, walk.end).using
-        taken = frozenset(use for move in walk.moves for use in move.takes)
-        for use in sorted(using | taken):
+        for use in sorted(frozenset().union(*self._needs[unit.key])):
             for link in self.change.by_user.get((unit.key, use), ()):
-                if link.then and link.provider in self.walks and not self._serves(link, use in using):
-                    self._ask_serve_or_avoid(link, use in using)
+                self._ask_provider(link)
         for use in sorted({use for move in walk.moves for use in move.needs_data}):
             for link in self.change.by_user.get((unit.key, use), ()):
                 provider = self.change.units[link.provider]
@@ -181,16 +200,28 @@ class Demands:
                 if link.then and port not in provider.data:
                     self._ask(provider.key, "produce", frozenset((port,)), f"{unit.name}.{use} reads it")
 
+    def _ask_provider(self, link: Link) -> None:
+        """Ask for what a user needs and does not get."""
+        if not link.then or link.user not in self.walks or link.provider not in self.walks:
+            return
+        using, taken = self._needs[link.user]
+        use = link.connection.use
+        if (use in using or use in taken) and not self._serves(link, use in using):
+            self._ask_serve_or_visit(link, use in using)
+
     def _serves(self, link: Link, at_the_end: bool) -> bool:
         provider, walk = self.change.units[link.provider], self.walks[link.provider]
         port = link.connection.provide
         rests = [len(walk.moves)] if at_the_end else range(len(walk.moves) + 1)
         return any(port in self.lives.rest(provider.type, walk.rest(number)).serving for number in rests)
 
-    def _ask_serve_or_avoid(self, link: Link, at_the_end: bool) -> None:
-        provider = self.change.units[link.provider]
-        if not at_the_end and (provider.key, link.connection.provide) in self._cannot:
-            reason = f"{provider.name}.{link.connection.provide} never serves"
-            self._ask(link.user, "avoid", frozenset((link.connection.use,)), reason)
-        else:
+    def _ask_serve_or_visit(self, link: Link, at_the_end: bool) -> None:
+        if at_the_end:
             self._ask_serve(link)
+            return
+        user, provider = self.change.units[link.user], self.change.units[link.provider]
+        use, port = link.connection.use, link.connection.provide
+        if (provider.key, port) in self._never:
+            self._ask(user.key, "avoid", frozenset((use,)), f"{provider.name}.{port} never serves")
+        else:
+            self._ask(provider.key, "visit", frozenset((port,)), f"{user.name}.{use} uses it on the way")

@@ -109,12 +109,14 @@ class _Reach:
         entering = [t for t in kind.transitions if t.destination == place]
         if not entering:
             return [f"  no transition of {kind.name} leads to {place}"]
-        lines = [line for t in entering for line in self.why_not_fired(unit, t.name, seen)]
-        if all(t.name in self.transitions[unit.key] for t in entering):
-            for use in self._holding[unit.type][place]:
-                if not self.served(unit, use):
-                    lines.extend(self._why_unserved(unit, use.name, f"{unit.name}.{place}", seen))
-        return lines
+        fired = self.transitions[unit.key]
+        if not any(
+            fired.issuperset(docks) for (_, s), docks in kind.stations.items() if kind.station_place[s] == place
+        ):
+            return [line for t in entering for line in self.why_not_fired(unit, t.name, seen)]
+        holding = self._holding[unit.type][place]
+        unserved = [use.name for use in holding if not self.served(unit, use)]
+        return [line for use in unserved for line in self._why_unserved(unit, use, f"{unit.name}.{place}", seen)]
 
     def why_not_fired(self, unit: Unit, name: str, seen: set[tuple[str, str]]) -> list[str]:
         """Why a transition can never fire."""

@@ -23,6 +23,8 @@ class Asked:
     """Behaviors on the way."""
     serve: frozenset[str] = frozenset()
     """Services that are active at the end."""
+    visit: frozenset[str] = frozenset()
+    """Services each of which is active at some rest on the way."""
     idle: frozenset[str] = frozenset()
     """Use ports that are not in use at the end."""
     off: frozenset[str] = frozenset()
@@ -75,7 +77,13 @@ class Walks:
         lives, type_name, start, home = self.lives, unit.type, unit.start, unit.home
         stays = not (unit.added or unit.deleted)
         served_before = lives.rest(type_name, start).serving if stays else frozenset()
-        node = _Node(start, asked.once, asked.produce - unit.data, self._let_go(type_name, start, asked))
+        node = _Node(
+            start,
+            asked.once,
+            asked.produce - unit.data,
+            self._let_go(type_name, start, asked),
+            asked.visit - lives.rest(type_name, start).serving,
+        )
         best: dict[_Node, Cost] = {node: (0, 0.0, 0.0, 0)}
         back: dict[_Node, tuple[_Node, Move]] = {}
         heap: list[tuple[Cost, int, _Node]] = [((0, 0.0, 0.0, 0), 0, node)]
@@ -92,6 +100,7 @@ class Walks:
                 not node.once
                 and not node.produce
                 and node.low
+                and not node.visit
                 and asked.marked <= node.places
                 and asked.serve <= rest.serving
                 and not asked.idle & rest.using
@@ -106,8 +115,9 @@ class Walks:
                 if move.drops & asked.keep or move.takes & asked.avoid:
                     continue
                 low = node.low or self._let_go(type_name, move.target, asked)
+                visit = node.visit - lives.rest(type_name, move.target).serving
                 once = node.once - {move.behavior}
-                nxt = _Node(move.target, once, node.produce.difference(move.phases.produced), low)
+                nxt = _Node(move.target, once, node.produce.difference(move.phases.produced), low, visit)
                 off = len(served_before & missed - lives.rest(type_name, move.target).serving)
                 step = (
                     cost[0] + len(move.drops & missed),
@@ -143,3 +153,5 @@ class _Node:
     produce: frozenset[str]
     low: bool
     """Whether the valley has been passed."""
+    visit: frozenset[str]
+    """Services still to be active at some rest."""
