@@ -52,7 +52,9 @@ def _write(problem: Problem, trace: Trace, words: tuple[str, tuple[str, ...]], t
 
         text = json.dumps(document(trace, system.assembly, system.programs, banner=banner), indent=1) + "\n"
     else:
-        text = trace_page(trace, system.assembly, programs=system.programs, banner=banner, steps_first=True)
+        text = trace_page(
+            trace, system.assembly, programs=system.programs, banner=banner, steps_first=True, begin=system.begin
+        )
     try:
         Path(target).write_text(text, encoding="utf-8")
     except OSError as error:

@@ -25,6 +25,8 @@ def print_outcome(result: RunResult, hosts: Callable[[str], str], console: Conso
     for failure in result.failures:
         if not failure.stopped:
             _failure(failure, console)
+    if result.divergence:
+        console.print(f"not as the model says, {result.divergence}", style="bold red", highlight=False, markup=False)
     if result.not_started:
         heading = "not started because of it" if result.failures else "not started"
         console.print(f"{heading}: {_names([f'{c}.{t}' for c, t in result.not_started])}")
@@ -33,7 +35,11 @@ def print_outcome(result: RunResult, hosts: Callable[[str], str], console: Conso
         for line in str(result.deadlock).splitlines():
             console.print(f"  {line}")
     critical = sum((e.end or e.start) - e.start for e in result.trace.critical_executions)
-    style = {RunState.DONE: "bold green", RunState.INTERRUPTED: "bold yellow"}.get(result.state, "bold red")
+    if result.state is RunState.DONE and result.failures:
+        console.print("recovered from what failed; the exit code is 1 all the same", style="bold yellow")
+    style = {RunState.DONE: "bold green" if result.ok else "bold yellow", RunState.INTERRUPTED: "bold yellow"}.get(
+        result.state, "bold red"
+    )
     makespan = f"makespan {result.trace.makespan:.2f} s, transitions on the critical path {critical:.2f} s"
     console.print(f"run {result.run} {result.state}: {makespan}", style=style)
     undecided = [f for f in result.failures if f.undecided]
@@ -79,6 +85,7 @@ def result_json(result: RunResult) -> dict[str, Any]:
             }
             for f in result.failures
         ],
+        "divergence": result.divergence or None,
         "not_started": [f"{component}.{transition}" for component, transition in result.not_started],
         "deadlock": str(result.deadlock).splitlines() if result.deadlock else None,
         "resume": result.resume_command or None,

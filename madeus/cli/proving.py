@@ -11,6 +11,7 @@ from madeus.checker.explanation import Where
 from madeus.checker.formula import UnknownName
 from madeus.checker.plan import Ask, Wish
 from madeus.checker.problem import Health, Problem, with_failures
+from madeus.checker.report.model import Checked
 from madeus.checker.report.text import Line, Piece, Tone, answer, heading
 from madeus.checker.session import Session
 from madeus.checker.verdict import Fails, Unknown
@@ -78,19 +79,14 @@ def _answer(session: Session, ask: Ask, where: Where, texts: Mapping[str, str], 
     return code
 
 
-def _of_deadlocks(result: object) -> Iterable[Piece]:
-    from madeus.checker.report.model import Checked
-
-    assert isinstance(result, Checked)
-    shown = list(answer(result))
-    first = shown[0]
-    if isinstance(first, Line):
-        words = {True: "violated", False: "verified"}
-        if isinstance(result.verdict, Unknown):
-            return shown
-        failed = isinstance(result.verdict, Fails)
-        shown[0] = Line(f"  {words[failed]:<12}  no deadlock, no clash of tokens", Tone.BAD if failed else Tone.GOOD)
-    return shown
+def _of_deadlocks(result: Checked) -> Iterable[Piece]:
+    """The answer about deadlocks; what else health checks look for is no reason not to run."""
+    first, *rest = answer(result)
+    if isinstance(result.verdict, Unknown):
+        return (first, *rest)
+    failed = isinstance(result.verdict, Fails)
+    outcome, tone = ("violated", Tone.BAD) if failed else ("holds", Tone.GOOD)
+    return (Line(f"  {outcome:<12}  no deadlock, no clash of tokens", tone), *rest)
 
 
 def _declared(model: Model, system: System, names: tuple[tuple[str, ...], ...], where: Where) -> Iterable[Ask]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from madeus.cli.failing import state_option, telling
+from madeus.cli.runs import WIDE
 
 
 @click.command(epilog="Exit codes: 0 shown, 1 the journal cannot be read.")
@@ -51,4 +52,7 @@ def ps(form: str, state: Path | None) -> None:
         style = "green" if live.status == "idle" else "yellow"
         words = (live.name, Text(live.status, style), str(len(live.state.instances)), str(live.row.version), since)
         table.add_row(*words, live.changes[-1].row.run, live.latest.file)
-    Console(highlight=False, soft_wrap=True).print(table)
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)

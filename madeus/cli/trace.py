@@ -39,7 +39,14 @@ def trace(source: str, html: str | None, chrome: str | None, text: bool | None, 
     if html is not None:
         from madeus.view.page import trace_page
 
-        page = trace_page(shown.trace, shown.assembly, shown.details, programs=shown.programs, banner=shown.banner)
+        page = trace_page(
+            shown.trace,
+            shown.assembly,
+            shown.details,
+            programs=shown.programs,
+            banner=shown.banner,
+            begin=shown.begin,
+        )
         _write("--html", html, page)
     if chrome is not None:
         from madeus.view.chrome import chrome_trace

@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any
 
 from madeus.model import Assembly, ComponentType, Program, codec
+from madeus.semantics.configuration import Configuration
 from madeus.semantics.step import StepKind
 from madeus.semantics.trace import Trace
 from madeus.view.page import Banner
@@ -29,6 +30,8 @@ class Document:
     programs: tuple[Program, ...] = ()
     details: Details | None = None
     banner: Banner | None = None
+    begin: Configuration | None = None
+    """Where the trace begins, when that is in the middle of the assembly's life."""
 
 
 def document(

@@ -18,6 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 from madeus.model import Assembly, Program
+from madeus.semantics.configuration import Configuration
 from madeus.semantics.step import StepKind
 from madeus.semantics.trace import Event, Trace
 from madeus.view.marking import Markings, markings
@@ -57,13 +58,17 @@ def trace_page(
     programs: Sequence[Program] = (),
     banner: Banner | None = None,
     steps_first: bool = False,
+    begin: Configuration | None = None,
 ) -> str:
     """The HTML of a trace.
 
     assembly: without it there is a timeline, but no components to go through the steps on. programs: those of the trace's
-    stages. steps_first: open on the steps, as for a counterexample.
+    stages. steps_first: open on the steps, as for a counterexample. begin: where the trace begins, when that is in the middle
+    of the assembly's life; see `System`.
     """
-    payload = page_data(trace, assembly, details, programs=programs, banner=banner, steps_first=steps_first)
+    payload = page_data(
+        trace, assembly, details, programs=programs, banner=banner, steps_first=steps_first, begin=begin
+    )
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # Lone surrogates (outputs that were not UTF-8) may not be encoded; a browser would show the same sign for them.
     packed = b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode()
@@ -87,10 +92,11 @@ def page_data(
     programs: Sequence[Program] = (),
     banner: Banner | None = None,
     steps_first: bool = False,
+    begin: Configuration | None = None,
 ) -> dict[str, Any]:
     """What the page carries, as a JSON value; the script's ``decode`` reads it."""
     details = details or {}
-    marked = markings(trace, assembly, programs) if assembly is not None else None
+    marked = markings(trace, assembly, programs, begin) if assembly is not None else None
     host_of = hosts(trace, assembly, details, programs)
     known = instances(assembly, programs)
     names = list(marked.components) if marked else list(known)

@@ -14,7 +14,7 @@ _WELL = frozenset({"done", "running"})
 def run_document(run: RunRecord) -> Document:
     """A run with everything it can be shown with; a banner tells of one that has failed, was stopped or is lost."""
     details = {fired: Detail(e.host, tuple(_action(a) for a in e.actions)) for fired, e in run.details.items()}
-    return Document(run.trace, run.assembly, run.programs, details, _banner(run, details))
+    return Document(run.trace, run.assembly, run.programs, details, _banner(run, details), run.system.begin)
 
 
 def _action(record: ActionRecord) -> ActionDetail:

@@ -49,7 +49,9 @@ from madeus.model import (
     WaitAll,
     WaitComponent,
 )
-from madeus.semantics import Step, StepKind
+from madeus.semantics import Step, StepKind, System, simulate
+from madeus.view.marking import markings
+from madeus.view.run import run_document
 from tests.build import assembly, kind, link, program
 from tests.reconfiguration.everywhere import acting
 
@@ -167,6 +169,9 @@ def test_programs_run_from_where_the_assembly_stands(state: Path) -> None:
     record = read_run(result.run, state)
     assert record.system.begin is not None
     assert assert_conforms(record.trace, record.assembly, [[STOP_CLIENT]], record.system.begin) == result.configuration
+    shown = markings(record.trace, record.assembly, record.programs, record.system.begin)
+    assert not shown.problem
+    assert run_document(record).begin == record.system.begin
 
 
 def test_components_come_and_go(state: Path) -> None:
@@ -325,8 +330,6 @@ def test_types_do_not_change_under_a_run_that_goes_on(state: Path) -> None:
 
 def live_state(*types: object) -> LiveState:
     made = site(*types)
-    from madeus.semantics import System, simulate
-
     end = simulate(System(made)).configuration
     return LiveState(made.instances, end._replace(positions=()))
 

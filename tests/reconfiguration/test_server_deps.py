@@ -136,7 +136,7 @@ def test_times_on_real_hosts_are_within_fifty_milliseconds_of_the_closed_forms(s
     site = model.assemblies["site"]
     site = replace(site, instances=tuple(seconds.arguments(i) for i in site.instances))
     # Others on the machine only add to the times: each program's best of three.
-    gaps = {name: inf for name in ORDER}
+    gaps = dict.fromkeys(ORDER, inf)
     for attempt in range(3):
         for name, gap in _gaps(site, model, seconds, state / str(attempt)).items():
             gaps[name] = min(gaps[name], gap)

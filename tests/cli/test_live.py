@@ -1,0 +1,239 @@
+"""`madeus deploy`, `ps`, `show`, `reconfigure` and `destroy`, as processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_run import madeus, start
+
+MODEL = """
+component Dep {
+  initial place off
+  place on
+  provide service s at on
+  provide data url: string at on
+  transition start: off -> on { run "echo http://dep" -> url }
+  behavior update {
+    transition down: on -> off { run "[ ! -e slow ] || sleep 30; [ ! -e broken ]" }
+  }
+}
+component Web {
+  initial place off
+  place on
+  use service s during on
+  use data url: string for start
+  transition start: off -> on { run "echo ${url} >> log" }
+  behavior stop {
+    transition stop: on -> off { run "echo stopped >> log" }
+  }
+}
+assembly site {
+  dep: Dep
+  web: Web
+  lone: Dep
+  connect web.s to dep.s
+  connect web.url to dep.url
+}
+program upgrade for site {
+  push web.stop
+  push dep.update
+  wait web
+  wait dep
+  push dep.deploy
+  push web.deploy
+  wait dep
+  wait web
+}
+program cut for site {
+  push dep.update
+  wait dep
+}
+program lone for site {
+  push lone.update
+  wait lone
+}
+program teardown for site {
+  push web.stop
+  push dep.update
+  push lone.update
+  wait all
+}
+verify site after upgrade {
+  goal back = web.on and dep.on
+  deployable back
+}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "site.madeus").write_text(MODEL)
+    yield tmp_path
+
+
+@pytest.fixture
+def live(folder: Path) -> Path:
+    code, _, err = madeus(folder, "deploy", "site.madeus", "--progress", "none")
+    assert code == 0, err
+    return folder
+
+
+def test_a_deployed_assembly_is_listed_shown_changed_and_forgotten(live: Path) -> None:
+    code, out, _ = madeus(live, "ps")
+    assert code == 0
+    assert out.splitlines()[1].split()[:4] == ["site", "idle", "3", "1"]
+    code, out, _ = madeus(live, "show", "site", "--format", "json")
+    shown = json.loads(out)
+    assert {c["component"]: c["places"] for c in shown["components"]} == {"dep": ["on"], "web": ["on"], "lone": ["on"]}
+    assert shown["components"][0]["data"] == {"url": "http://dep"}
+    code, out, err = madeus(live, "reconfigure", "site.madeus", "upgrade", "--progress", "none")
+    assert code == 0, err
+    assert "holds         terminates" in out
+    assert "holds         no deadlock, no clash of tokens" in out
+    assert "holds         deployable back" in out
+    assert "no service in use is cut" in out
+    assert (live / "log").read_text() == "http://dep\nstopped\nhttp://dep\n"
+    code, out, _ = madeus(live, "show", "site", "--history")
+    assert "connected: web.s to dep.s" in out
+    assert "data: dep.url = http://dep" in out
+    assert " upgrade: run site-" in out
+    code, out, _ = madeus(live, "ps", "--format", "json")
+    run = json.loads(out)["runs"][-1]
+    assert madeus(live, "trace", run, "--html", "run.html")[0] == 0
+    assert madeus(live, "status", run)[0] == 0
+    code, out, _ = madeus(live, "destroy", "site", "--program", "teardown", "--yes", "--progress", "none")
+    assert code == 0
+    assert out.endswith("site is forgotten\n")
+    assert (live / "log").read_text().count("stopped") == 2
+    assert madeus(live, "ps")[1] == "nothing is deployed; `madeus deploy FILE` begins\n"
+
+
+def test_what_is_violated_runs_only_by_force(live: Path) -> None:
+    code, out, err = madeus(live, "reconfigure", "site.madeus", "cut")
+    assert code == 1
+    assert "violated      no deadlock, no clash of tokens" in out
+    assert "dep.s is in use by web.s" in out
+    assert err == "violated: nothing was started; --force runs it all the same\n"
+    assert len(madeus(live, "runs")[1].splitlines()) == 2
+    code, out, _ = madeus(live, "reconfigure", "site.madeus", "cut", "--force", "--progress", "none")
+    assert code == 1
+    assert "Deadlock: nothing can move" in out
+
+
+def test_what_is_inconclusive_runs_only_by_force(live: Path) -> None:
+    code, _, err = madeus(live, "reconfigure", "site.madeus", "upgrade", "--budget", "0s")
+    assert (code, err) in (
+        (3, "inconclusive: nothing was started; --force runs it all the same\n"),
+        (0, err),  # an engine may answer without looking at the clock
+    )
+
+
+def test_a_dry_run_shows_the_check_and_the_plan(live: Path) -> None:
+    code, out, _ = madeus(live, "reconfigure", "site.madeus", "upgrade", "--dry-run")
+    assert code == 0
+    assert "web.stop on local" in out
+    assert "Nothing was started." in out
+    code, out, _ = madeus(live, "deploy", "site.madeus", "--dry-run")
+    assert code == 2
+
+
+def test_a_changed_file_is_told_and_one_that_does_not_fit_is_refused(live: Path) -> None:
+    text = (live / "site.madeus").read_text()
+    (live / "site.madeus").write_text(text.replace("place on\n  use", "place on, idle\n  use", 1))
+    code, out, _ = madeus(live, "reconfigure", "site.madeus", "upgrade", "--progress", "none")
+    assert code == 0
+    assert "the model has changed since version 1:\n  type Web: place idle added\n" in out
+    (live / "site.madeus").write_text(
+        text.replace("on", "up").replace("cupnect", "connect").replace("compupent", "component")
+    )
+    code, out, err = madeus(live, "reconfigure", "site.madeus", "upgrade")
+    assert code == 2
+    text = text.replace("place on\n", "place up\n").replace("at on\n", "at up\n").replace("-> on", "-> up")
+    (live / "site.madeus").write_text(
+        text.replace(": on ->", ": up ->").replace("during on", "during up").replace(".on", ".up")
+    )
+    code, out, err = madeus(live, "reconfigure", "site.madeus", "upgrade")
+    assert code == 2
+    assert "site cannot go on with this model:\n  dep is at on, and Dep has no place on any more\n" in err
+
+
+def test_a_failed_change_is_resumed(live: Path) -> None:
+    (live / "broken").touch()
+    code, out, _ = madeus(live, "reconfigure", "site.madeus", "upgrade", "--progress", "none")
+    assert code == 1
+    code, out, _ = madeus(live, "ps")
+    assert out.splitlines()[1].split()[:2] == ["site", "failed"]
+    code, _, err = madeus(live, "reconfigure", "site.madeus", "upgrade")
+    assert code == 1
+    assert "which is failed and not finished" in err
+    assert "--take-over" in err
+    (live / "broken").unlink()
+    assert madeus(live, "run", "--resume", "last", "--progress", "none")[0] == 0
+    assert madeus(live, "ps")[1].splitlines()[1].split()[:2] == ["site", "idle"]
+
+
+def test_two_controllers_change_disjoint_components_at_once_and_overlapping_ones_are_refused(live: Path) -> None:
+    (live / "slow").touch()
+    first = start(live, "reconfigure", "site.madeus", "lone", "--progress", "none")
+    for _ in range(200):
+        if "running" in madeus(live, "ps")[1]:
+            break
+        time.sleep(0.05)
+    code, _, err = madeus(live, "reconfigure", "site.madeus", "lone")
+    assert code == 1
+    assert "Error: lone of site is held by process" in err
+    code, _, err = madeus(live, "destroy", "site", "--yes")
+    assert code == 1
+    assert "lone of site is held by process" in err
+    (live / "slow").unlink()
+    code, _, err = madeus(live, "reconfigure", "site.madeus", "upgrade", "--progress", "none")
+    assert code == 0, err
+    first.send_signal(2)
+    first.communicate(timeout=30)
+    assert first.returncode == 130
+    code, out, _ = madeus(live, "show", "site", "--format", "json")
+    assert json.loads(out)["state"] == "interrupted"
+    code, _, err = madeus(live, "run", "--resume", "last", "--progress", "none")
+    assert code == 2  # the latest is the other one, which is done
+    name = next(r["run"] for r in json.loads(out)["runs"] if r["state"] == "interrupted")
+    assert madeus(live, "run", "--resume", name, "--progress", "none")[0] == 0
+
+
+MISTAKES = (
+    (("show", "sit"), "no live assembly is called `sit`\n  there is site"),
+    (("destroy", "sit", "--yes"), "no live assembly is called `sit`"),
+    (
+        ("destroy", "site", "--program", "nothing", "--yes"),
+        "the model of site has no program nothing; there is upgrade, cut, lone",
+    ),
+    (("deploy", "site.madeus"), "site is deployed already\n  `madeus reconfigure FILE PROGRAM` changes it"),
+    (("reconfigure", "site.madeus", "nothing"), "nothing"),
+    (("reconfigure", "site.madeus"), "Missing argument 'PROGRAM...'"),
+)
+
+
+def test_mistakes_are_told_and_end_with_code_two(live: Path) -> None:
+    for words, says in MISTAKES:
+        code, _, err = madeus(live, *words)
+        assert code == 2, words
+        assert says in err
+
+
+def test_what_was_never_deployed_cannot_be_changed(folder: Path) -> None:
+    code, _, err = madeus(folder, "reconfigure", "site.madeus", "upgrade")
+    assert code == 2
+    assert "no live assembly is called `site`\n  `madeus deploy FILE` makes one" in err
+
+
+def test_destroy_asks_first(live: Path) -> None:
+    process = start(live, "destroy", "site")
+    assert isinstance(process, subprocess.Popen)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "site" in madeus(live, "ps")[1]
