@@ -136,9 +136,8 @@ def _standing(model: Model, name: str | None, after: tuple[str, ...]) -> tuple[A
     if run.deadlock is not None or run.truncated:
         raise InputError(f"--after {' '.join(after)}: {run.deadlock or 'it does not end'}")
     now = run.configuration._replace(positions=(), failures=0)
-    instances = tuple(system.instances[component] for component in now.components)
-    order = {component: number for number, component in enumerate(system.instances)}
-    instances = tuple(sorted(instances, key=lambda instance: order[instance.name]))
+    # Components that programs have added are not in the assembly, but the system knows how they were made.
+    instances = tuple(instance for name, instance in system.instances.items() if name in now.components)
     return replace(chosen, instances=instances, connections=now.connections()), now
 
 

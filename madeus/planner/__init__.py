@@ -8,7 +8,7 @@ relation leaves necessary (``order``), a proof by the checker (``prove``).
 from madeus.planner.errors import Impossible, NoPlan, NotFound
 from madeus.planner.plan import Plan, plan
 from madeus.planner.prove import Forecast, Outage, Proof
-from madeus.planner.start import NotAtRest, initial, rebased
+from madeus.planner.start import NotAtRest, initial
 from madeus.planner.target import Target
 
 __all__ = [
@@ -23,5 +23,4 @@ __all__ = [
     "Target",
     "initial",
     "plan",
-    "rebased",
 ]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from madeus.checker import Budget, Fails, Holds, Problem, check
 from madeus.model import Assembly, Available, Program, format_seconds
-from madeus.planner.prove import outages, system_of
+from madeus.planner.prove import outages
+from madeus.planner.start import system_of
 from madeus.semantics import Configuration, simulate
 from madeus.semantics.time import maximum
 

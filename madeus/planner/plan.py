@@ -13,9 +13,9 @@ from madeus.planner.errors import NotFound
 from madeus.planner.impossible import check_possible
 from madeus.planner.life import Lives, Places
 from madeus.planner.order import Order
-from madeus.planner.prove import Forecast, Proof, forecast, prove, system_of
+from madeus.planner.prove import Forecast, Proof, forecast, prove
 from madeus.planner.search import search
-from madeus.planner.start import check_rest, initial
+from madeus.planner.start import check_rest, initial, standing, system_of
 from madeus.planner.target import Target, change
 from madeus.semantics import Configuration, System
 
@@ -52,6 +52,7 @@ def plan(
     began = time.perf_counter()
     now = initial(assembly) if now is None else now
     check_rest(now)
+    assembly = standing(assembly, now)
     lives = Lives(assembly)
     wanted = change(assembly, now, target, _homes(assembly, lives))
     budget = budget or Budget(seconds=60)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from madeus.checker import Budget, Fails, Holds, Portfolio, Problem, Verdict
-from madeus.model import Add, And, Assembly, Deployable, Formula, Goal, Marked, Program, Terminates
+from madeus.checker import Budget, Holds, Portfolio, Problem, Verdict
+from madeus.model import Add, And, Deployable, Formula, Goal, Marked, Terminates
 from madeus.planner.life import usual_duration
-from madeus.planner.start import rebased
-from madeus.semantics import Configuration, Simulation, StepKind, System, is_active, simulate
+from madeus.semantics import Simulation, StepKind, System, is_active, simulate
 from madeus.semantics.step import apply
 
 
@@ -58,11 +57,6 @@ class Forecast:
         return sum(outage.seconds for outage in self.outages)
 
 
-def system_of(assembly: Assembly, now: Configuration, program: Program) -> System:
-    """The system in which the program runs from a configuration at rest."""
-    return System(rebased(assembly, now), [[program]])
-
-
 def prove(system: System, ends: dict[str, frozenset[str]], budget: Budget) -> tuple[bool, Verdict]:
     """Whether every run ends at rest with every component where it shall be; and the verdict that says so or not.
 
@@ -82,11 +76,6 @@ def _formula(ends: dict[str, frozenset[str]]) -> Iterator[Formula]:
     for component, places in ends.items():
         for place in sorted(places):
             yield Marked(component, place)
-
-
-def refuted(verdict: Verdict) -> bool:
-    """Whether a verdict is a counterexample, not only a missing proof."""
-    return isinstance(verdict, Fails)
 
 
 def forecast(system: System) -> Forecast:

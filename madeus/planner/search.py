@@ -13,7 +13,8 @@ from itertools import combinations, permutations
 from madeus.checker import Budget
 from madeus.model import Assembly, Instruction, Program, Push, WaitAll
 from madeus.planner.life import Lives, Places
-from madeus.planner.prove import Proof, prove, system_of
+from madeus.planner.prove import Proof, prove
+from madeus.planner.start import system_of
 from madeus.planner.target import Change, Target
 from madeus.semantics import Configuration, simulate
 
@@ -60,7 +61,7 @@ def search(
                 continue
             fired = {(e.component, e.transition) for e in run.trace.executions}
             done = {(p.component, p.behavior) for p in pushes if _executed(change, p, fired)}
-            after = _settled(conf, run.configuration)
+            after = run.configuration
             node = (_marking(after), left - done)
             if node not in seen and len(seen) < MOST_RESTS and fired:
                 seen.add(node)
@@ -86,14 +87,6 @@ def _rounds(change: Change) -> list[tuple[Push, ...]]:
 def _executed(change: Change, push: Push, fired: set[tuple[str, str]]) -> bool:
     kind = change.assembly.types[change.units[push.component].type]
     return any(push.behavior in t.behaviors and (push.component, t.name) in fired for t in kind.transitions)
-
-
-def _settled(before: Configuration, after: Configuration) -> Configuration:
-    """The rest after a round, in terms of the assembly itself and not of the one that was rebased."""
-    components = before.components
-    for name, state in after.components.items():
-        components = components.set(name, before.components[name]._replace(places=state.places))
-    return before._replace(components=components, data=before.data.update(after.data))
 
 
 def _marking(conf: Configuration) -> tuple[tuple[str, Places], ...]:

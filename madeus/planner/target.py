@@ -90,13 +90,11 @@ def later(name: str) -> str:
 
 
 def change(assembly: Assembly, now: Configuration, target: Target, homes: Mapping[str, Places]) -> Change:
-    """The change from a configuration at rest to a target. homes: where new components are best at the end."""
-    names = sorted(now.components.keys() - assembly.instance.keys())
-    present: dict[str, Instance] = {
-        name: assembly.instance.get(name, Instance(name, now.components[name].type))
-        for name in (*assembly.instance, *names)
-        if name in now.components
-    }
+    """The change from a configuration at rest, with the assembly that stands there, to a target.
+
+    homes: where new components of each type are best at the end.
+    """
+    present = assembly.instance
     wanted = present if target.instances is None else target.instances
     units: dict[str, Unit] = {}
     before: dict[str, str] = {}

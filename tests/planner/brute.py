@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from madeus.model import Assembly, Program, Push
-from madeus.planner import Target, rebased
+from madeus.planner import Target
 from madeus.semantics import Configuration, System, apply, enabled, is_active, is_done
 
 
@@ -70,7 +70,7 @@ def meets(system: System, conf: Configuration, target: Target) -> bool:
 
 def always_leads(assembly: Assembly, now: Configuration, program: Program, target: Target, most: int) -> bool:
     """Whether every run of a program ends where the target is met."""
-    system = System(rebased(assembly, now), [[program]])
+    system = System(assembly, [[program]], begin=now)
     found, finite = ends(system, most)
     return finite and all(meets(system, conf, target) for conf in found)
 
@@ -86,7 +86,7 @@ def rests(assembly: Assembly, now: Configuration, most: int, count: int) -> Iter
     while pending and len(seen) < count:
         conf = pending.pop(0)
         for pushes in rounds:
-            system = System(rebased(assembly, conf), [[Program("round", assembly.name, pushes)]])
+            system = System(assembly, [[Program("round", assembly.name, pushes)]], begin=conf)
             for end in ends(system, most)[0]:
                 if not is_done(system, end):
                     continue
@@ -94,9 +94,6 @@ def rests(assembly: Assembly, now: Configuration, most: int, count: int) -> Iter
                 if key in seen:
                     continue
                 seen.add(key)
-                components = conf.components
-                for name, places in key:
-                    components = components.set(name, conf.components[name]._replace(places=places))
-                reached = conf._replace(components=components)
-                pending.append(reached)
-                yield reached
+                end = end._replace(positions=())
+                pending.append(end)
+                yield end

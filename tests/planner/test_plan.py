@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from madeus.model import Assembly, Connection, Instance, Parameter, ValueType
-from madeus.planner import Impossible, NotAtRest, NotFound, Target, initial, plan, rebased
+from madeus.model import Add, Assembly, Connect, Connection, Instance, Parameter, Push, ValueType
+from madeus.planner import Impossible, NotAtRest, NotFound, Target, initial, plan
 from madeus.planner.wish import WishError, parse_wish
 from madeus.semantics import Configuration, System, simulate
-from tests.build import assembly, kind, link
+from tests.build import assembly, kind, link, program
 
 DB = kind(
     "Db",
@@ -175,16 +175,25 @@ def test_planning_begins_at_rest() -> None:
     assert raised.value.components == ("db",)
 
 
-def test_an_assembly_begun_elsewhere_behaves_as_the_one_that_came_there() -> None:
-    reader = kind("Reader", "places a* b", "t: a -> b", "use data v for t")
-    writer = kind("Writer", "places a* b", "t: a -> b", "provide data v at b", "provide s at b")
+def test_a_value_that_was_produced_before_is_still_there() -> None:
+    writer = kind(
+        "Writer", "places a* b c", "t: a -> b in up", "u: b -> c in up", "provide data v at b", "provide s at c"
+    )
+    reader = kind("Reader", "places a* b", "t: a -> b in up", "use data v for t")
     whole = assembly([reader, writer], "r:Reader w:Writer", "r.v w.v")
-    run = simulate(System(whole))
-    begun = rebased(whole, run.configuration)
-    conf = System(begun, [[]]).initial()
-    assert {c: s.places for c, s in conf.components.items()} == {"r": {"b"}, "w": {"b"}}
-    assert [i.type for i in begun.instances] == ["Reader@b@-v", "Writer@b"]
-    assert begun.connections == ()
+    assert planned("r.b", initial(whole), whole) == ["push w.up", "push r.up", "wait all"]
+    written = simulate(System(whole, [[program("write", Push("w", "up"))]])).configuration
+    assert planned("r.b", written, whole) == ["push r.up", "wait all"]
+
+
+def test_what_a_program_has_added_is_there_to_be_planned_with() -> None:
+    grown = program("grow", Add(Instance("web2", "Web")), Connect(link("web2.db db.sql")))
+    rest = simulate(System(SHOP, [[grown]])).configuration
+    assert [str(i) for i in plan(SHOP, Target({"web2": frozenset(("on",))}), rest).program.instructions] == [
+        "push db.up",
+        "push web2.up",
+        "wait all",
+    ]
 
 
 @pytest.mark.parametrize(
