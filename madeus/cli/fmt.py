@@ -94,7 +94,9 @@ def _one(path: str, check: bool, diff: bool, faults: list[Diagnostic], texts: di
         try:
             _replace(Path(path), formatted)
         except OSError as fault:
-            faults.append(error("MAD001", f"`{name}` cannot be written: {(fault.strerror or str(fault)).lower()}", None))
+            faults.append(
+                error("MAD001", f"`{name}` cannot be written: {(fault.strerror or str(fault)).lower()}", None)
+            )
             return True
         click.echo(f"formatted {name}")
     return different
