@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 MOST_ENTRIES = 4_000
@@ -23,6 +24,26 @@ def default_directory() -> Path:
     # The specification wants relative paths ignored.
     base = Path(named) if named and Path(named).is_absolute() else Path(os.path.expanduser("~")) / ".cache"  # noqa: PTH111
     return base / "madeus" / "check"
+
+
+DECIDING = ("model", "semantics", "petri", "checker")
+"""Folders of this program that an answer depends on."""
+
+
+def edition(version: str, root: Path | None = None) -> str:
+    """The version with a digest of the source files that answers depend on: names, sizes, times of change.
+
+    So an answer of yesterday is not taken for one of a program that was changed since, whatever its version says.
+    root: folder of the package.
+    """
+    base = root if root is not None else Path(__file__).parent.parent
+    digest = sha256()
+    for folder in DECIDING:
+        for path in sorted((base / folder).rglob("*.py")):
+            with contextlib.suppress(OSError):
+                found = path.stat()
+                digest.update(f"{path.relative_to(base)} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return f"{version} {digest.hexdigest()}"
 
 
 class FileCache:

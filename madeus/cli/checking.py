@@ -15,6 +15,7 @@ from madeus.checker.portfolio import MissingLibrary, UnknownEngine
 from madeus.checker.report.model import Block, Checked, FileReport, Report
 from madeus.checker.report.text import Line, Piece, Tone, answer, closing, heading
 from madeus.checker.session import Memory, Session
+from madeus.cli.cache import edition
 from madeus.cli.loading import InputError
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def load_file(file: str, settings: Mapping[str, str]) -> Loaded:
 
 def _check(what: Round, loaded: Loaded, model: Model, show: Show, ticker: Ticker) -> tuple[Block, ...]:
     try:
-        session = Session(what.wish, what.memory, what.version, ticker)
+        name = edition(what.version) if what.memory is not None else what.version
+        session = Session(what.wish, what.memory, name, ticker)
     except (UnknownEngine, MissingLibrary) as error:
         raise InputError(f"--engine {what.wish.engine}: {error}") from error
     where: Where = loaded.source_map.get
