@@ -1,10 +1,14 @@
-"""How many states a second the exhaustive search visits: the OpenStack assembly where only fired and ended are kept.
+"""How many states a second the exhaustive search visits, and in how many bytes: OpenStack where only fired and ended are kept.
 
-16,241,391 configurations; a plain Python search of the same net runs beside it for comparison. About a minute.
+16,241,391 configurations, in 62 bits each, and the same with four bits to a place: the width of a net of 250 places. Bytes are
+those of the arrays, and what the process has grown by at its largest. A plain Python search of the same net runs beside it for
+comparison. About a minute. Run ``python benchmarks/checker_states.py [1 | 4]`` for one width alone: how far a process has grown
+is told once.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from contextlib import suppress
@@ -20,28 +24,34 @@ from madeus.petri.reachability import TooManyMarkings, reachability_graph
 from tests.checker.openstack import fired_and_ended, openstack
 
 
-def main() -> None:
-    """Print the two speeds and their ratio."""
+def main(widths: list[int]) -> None:
+    """Print the two speeds, their ratio, and the bytes."""
     net: Net = fired_and_ended(openstack())
     began = time.perf_counter()
     limit = 20_000
     with suppress(TooManyMarkings):
         reachability_graph(net, limit)
     plain = limit / (time.perf_counter() - began)
-    began = time.perf_counter()
-    watch = Watch()
-    sweep = Sweep(encode_net(net, [1] * len(net.places)))
-    sweep.run(watch)
-    seconds = time.perf_counter() - began
-    rate = watch.states / seconds
     print(f"plain search    {plain:12,.0f} states/s")
-    print(f"whole levels    {rate:12,.0f} states/s  ({watch.states:,} states in {seconds:.1f} s)")
-    print(f"ratio           {rate / plain:12,.1f}")
-    # Each state is kept twice: in its level, and in the sorted runs that new states are looked up in.
-    print(
-        f"memory          {2 * sum(x.states.nbytes + x.marks.nbytes for x in sweep.levels) / watch.states:12.0f} bytes a state"
-    )
+    for width in widths:
+        before = peak()
+        began = time.perf_counter()
+        watch = Watch()
+        sweep = Sweep(encode_net(net, [width] * len(net.places)))
+        sweep.run(watch)
+        seconds = time.perf_counter() - began
+        rate = watch.states / seconds
+        bits = width * len(net.places)
+        print(f"{bits:4} bits       {rate:12,.0f} states/s  ({watch.states:,} states in {seconds:.1f} s)")
+        print(f"ratio           {rate / plain:12,.1f}")
+        print(f"arrays          {sweep.visited.nbytes() / watch.states:12.1f} bytes a state")
+        print(f"peak            {(peak() - before) / watch.states:12.1f} bytes a state", flush=True)
+
+
+def peak() -> int:
+    """The largest resident memory of the process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":
-    main()
+    main([int(word) for word in sys.argv[1:]] or [1, 4])

@@ -18,7 +18,7 @@ from madeus.petri.element import Element, ElementKind
 from madeus.semantics import StepKind, System
 
 if TYPE_CHECKING:
-    from madeus.checker.engines.explicit.vector import Flags, Words
+    from madeus.checker.engines.explicit.visited import Flags, Words
 
 STEP = 2_000
 """States of a search for one more transition at once that begins where the most so far run."""

@@ -1,13 +1,13 @@
 """Exhaustive breadth-first search, a whole level at a time, on arrays of 64-bit words.
 
 NumPy does it: compiled, kept for twenty years, on every platform, imported in a tenth of a second. (Numba makes faster inner
-loops, but is ten times the size, lags behind Python's releases and compiles for seconds before the first state.) A state takes
-eight bytes for each 64 bits of marking and eight for a fingerprint to sort by; equal fingerprints are compared word by word.
+loops, but is ten times the size, lags behind Python's releases and compiles for seconds before the first state.) A state is
+kept once, in eight bytes for each 64 bits of marking and four for the number of its level; see ``visited``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,48 +16,19 @@ import numpy.typing as npt
 from madeus.checker.engine import Watch
 from madeus.checker.engines.explicit.encoding import Encoding
 from madeus.checker.engines.explicit.target import Condition, Some
-
-Words = npt.NDArray[np.uint64]
-"""States, a row each."""
-Flags = npt.NDArray[np.bool_]
+from madeus.checker.engines.explicit.visited import Flags, Visited, Words, fingerprints, sorted_states
 
 _WORD = (1 << 64) - 1
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-CHUNK = 1 << 18
+CHUNK = 1 << 17
 """States that are expanded together, so that the arrays in between stay small."""
-
-
-class Level:
-    """Sorted states and their fingerprints."""
-
-    def __init__(self, states: Words) -> None:
-        marks = _fingerprints(states)
-        order = np.argsort(marks, kind="stable")
-        marks, states = marks[order], states[order]
-        if len(marks) > 1:
-            fresh = np.ones(len(marks), dtype=np.bool_)
-            fresh[1:] = (marks[1:] != marks[:-1]) | (states[1:] != states[:-1]).any(axis=1)
-            if not fresh.all():
-                marks, states = marks[fresh], states[fresh]
-        self.marks, self.states = marks, states
-
-    def contains(self, states: Words, marks: Words) -> Flags:
-        """For each state whether it is here."""
-        if not len(self.marks):
-            return np.zeros(len(states), dtype=np.bool_)
-        at = np.searchsorted(self.marks, marks)
-        at[at == len(self.marks)] = 0
-        found: Flags = (self.marks[at] == marks) & (self.states[at] == states).all(axis=1)
-        return found
 
 
 class Sweep:
     """Every reachable state of a net, level by level."""
 
-    def __init__(self, encoding: Encoding, remember: tuple[int, ...] = (), memory: int = 0) -> None:
+    def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
         self.words = max(1, -(-encoding.bits // 64))
-        self.width = self.words + (1 if remember else 0)
         count = len(encoding.net.transitions)
         self.need = [self._split(m) for m in encoding.need]
         self.bar = [self._split(m) for m in encoding.bar]
@@ -67,14 +38,11 @@ class Sweep:
             [(t.shift // 64, np.uint64(t.shift % 64), np.uint64(t.mask), t.weight, t.less) for t in tests]
             for tests in encoding.tests
         ]
-        self.remember = [np.uint64(m) for m in remember]
         self.halting = self._split(encoding.halting)
         first = [(encoding.initial >> (64 * k)) & _WORD for k in range(self.words)]
-        if remember:
-            first.append(memory)
         self.initial: Words = np.array([first], dtype=np.uint64)
-        self.levels: list[Level] = []
-        """The levels in order, each sorted."""
+        self.visited = Visited()
+        """What was found so far."""
 
     def _split(self, mask: int) -> list[tuple[int, np.uint64]]:
         words = ((k, (mask >> (64 * k)) & _WORD) for k in range(self.words))
@@ -110,8 +78,6 @@ class Sweep:
         after = states.copy()
         for k, change in self.delta[t]:
             after[:, k] += change
-        if self.remember:
-            after[:, -1] |= self.remember[t]
         return after
 
     def run(self, watch: Watch, stop: Callable[[Words], Flags] | None = None) -> tuple[int, ...] | None:
@@ -119,71 +85,62 @@ class Sweep:
 
         Raises Exhausted.
         """
-        level = Level(self.initial)
-        runs: list[Level] = []
-        while len(level.marks):
-            self.levels.append(level)
-            watch.tick(len(level.marks))
+        self.visited = Visited()
+        marks, first = sorted_states(self.initial)
+        self.visited.add(first, marks, 0)
+        level, number = [first], 0
+        while level:
+            for states in level:
+                watch.tick(len(states))
+                if stop is not None:
+                    hit = np.flatnonzero(stop(states))
+                    if len(hit):
+                        return self._path(states[hit[:1]], number)
             watch.check()
-            if stop is not None:
-                hit = np.flatnonzero(stop(level.states))
-                if len(hit):
-                    return self._path(level.states[hit[0]])
-            _remember_run(runs, level)
-            level = self._next(level, runs, watch)
+            number += 1
+            level = list(self._next(level, number, watch))
         return None
 
-    def _next(self, level: Level, runs: list[Level], watch: Watch) -> Level:
-        parts: list[Words] = []
-        for begin in range(0, len(level.marks), CHUNK):
-            chunk = level.states[begin : begin + CHUNK]
-            made: list[Words] = []
-            for t in range(len(self.need)):
-                rows = self.enabled(chunk, t)
-                if len(rows):
-                    made.append(self.fire(chunk[rows], t))
-            if made:
-                new = Level(np.concatenate(made))
-                known = np.zeros(len(new.marks), dtype=np.bool_)
-                for run in runs:
-                    known |= run.contains(new.states, new.marks)
-                parts.append(new.states[~known])
-            watch.check()
-        if not parts:
-            return Level(self.initial[:0])
-        return Level(np.concatenate(parts)) if len(parts) > 1 else Level(parts[0])
-
-    def _path(self, target: Words) -> tuple[int, ...]:
-        path: list[int] = []
-        for level in reversed(self.levels[:-1]):
-            for t in range(len(self.need)):
-                rows = self.enabled(level.states, t)
-                if not len(rows):
+    def _next(self, level: list[Words], number: int, watch: Watch) -> Iterator[Words]:
+        """The states of the next level. Takes those of the level before out of their list."""
+        level.reverse()
+        while level:
+            # Small pieces are expanded together: a round costs as much for one state as for thousands.
+            taken = [level.pop()]
+            while level and sum(map(len, taken)) + len(level[-1]) <= CHUNK:
+                taken.append(level.pop())
+            states = np.concatenate(taken) if len(taken) > 1 else taken[0]
+            for begin in range(0, len(states), CHUNK):
+                chunk = states[begin : begin + CHUNK]
+                made: list[Words] = []
+                for t in range(len(self.need)):
+                    rows = self.enabled(chunk, t)
+                    if len(rows):
+                        made.append(self.fire(chunk[rows], t))
+                watch.check()
+                if not made:
                     continue
-                hit = np.flatnonzero((self.fire(level.states[rows], t) == target).all(axis=1))
-                if len(hit):
-                    target = level.states[rows[hit[0]]]
+                marks, new = sorted_states(np.concatenate(made))
+                fresh = self.visited.levels(new, marks) < 0
+                if fresh.any():
+                    new = new[fresh]
+                    self.visited.add(new, marks[fresh], number)
+                    yield new
+
+    def _path(self, target: Words, number: int) -> tuple[int, ...]:
+        """Transitions of a shortest run to a state of a level: backwards, by what was found one level before."""
+        path: list[int] = []
+        for level in range(number - 1, -1, -1):
+            for t in range(len(self.need)):
+                before = target.copy()
+                for k, change in self.delta[t]:
+                    before[:, k] -= change
+                if self.visited.levels(before, fingerprints(before))[0] == level and len(self.enabled(before, t)):
+                    target = before
                     path.append(t)
                     break
         path.reverse()
         return tuple(path)
-
-
-def _fingerprints(states: Words) -> Words:
-    marks = states[:, 0].copy()
-    for k in range(1, states.shape[1]):
-        marks ^= marks >> np.uint64(29)
-        marks *= _MIX
-        marks += states[:, k]
-    return marks
-
-
-def _remember_run(runs: list[Level], level: Level) -> None:
-    """Keep the sorted runs few: one that is not much larger than the next is merged with it."""
-    runs.append(level)
-    while len(runs) > 1 and len(runs[-2].marks) < 2 * len(runs[-1].marks):
-        last, before = runs.pop(), runs.pop()
-        runs.append(Level(np.concatenate((before.states, last.states))))
 
 
 def evaluate(condition: Condition, states: Words) -> Flags:
