@@ -420,7 +420,7 @@ def interrupted(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that has begun a question without end."""
     file = tmp_path / "huge.madeus"
     file.write_text(HUGE)
-    started = process(str(file), "--engine", "reference", "--budget", "none", "--memory", "none", bufsize=1)
+    started = process(str(file), "--engine", "reference", "--budget", "120s", "--memory", "1G", bufsize=1)
     assert started.stdout is not None
     yield started
     started.kill()
