@@ -13,6 +13,7 @@ from madeus.checker.engines.structural import Structural
 from madeus.checker.problem import Asked, Health, Problem
 from madeus.checker.verdict import Fails, Findings, Holds, Unknown, Verdict, Width
 from madeus.model import (
+    Active,
     Assembly,
     Available,
     Confluent,
@@ -26,6 +27,7 @@ from madeus.model import (
     Terminates,
 )
 from madeus.semantics import System
+from tests.build import assembly, kind
 from tests.checker.generated import any_assembly, any_formula
 
 
@@ -90,3 +92,13 @@ def test_what_the_structural_engine_says_of_a_choice_free_assembly_is_what_explo
         if isinstance(asked, Deployable) and answer[0] == "fails" and isinstance(expected, Fails):
             continue  # one run is as good as another
         assert answer == summary(expected), asked
+
+
+def test_a_token_before_an_initial_place_that_is_never_entered_again_stays_in_its_group() -> None:
+    """The station of ``b`` waits for ``y``, whose source is never marked: the other tokens stay on its docks."""
+    held = kind("T", "places a* b* c", "x: a -> b", "z: b -> b", "y: c -> b", "group g = a b", "provide s at g")
+    system = System(assembly([held], "t:T"))
+    for reach in Reach:
+        problem = Problem(system, Deployable(Goal("on", Active("t", "s")), reach))
+        assert isinstance(Structural().answer(problem, Watch()), Holds)
+        assert isinstance(Reference().answer(problem, Watch()), Holds)

@@ -66,6 +66,8 @@ class Shape:
     leave: dict[str, int]
     fire: dict[str, int]
     end: dict[str, int]
+    taken: dict[str, int]
+    """For each transition the event that takes the token from its input dock; a station that never completes has none."""
     served: dict[str, tuple[int, ...] | None]
     """For each provide port the events after which it serves for ever; None: nobody can tell one of several."""
     constant: dict[str, bool]
@@ -81,8 +83,8 @@ class Shape:
         found = [Span(self.enter[p], self.leave.get(p, NEVER)) for p in sorted(whole.places) if p in self.enter]
         for name in sorted(whole.transitions):
             if name in self.fire:
-                transition = self.kind.transition[name]
-                found.append(Span(self.leave[transition.source], self.enter.get(transition.destination, NEVER)))
+                source = self.kind.transition[name].source
+                found.append(Span(self.leave[source], self.taken.get(name, NEVER)))
         return tuple(found)
 
 
@@ -112,7 +114,7 @@ def shape(table: TypeTable) -> Shape:
             for dock in docks:
                 of_transition.setdefault(dock, []).append(station)
     pending = list(kind.initial_places)
-    completed: dict[str, str] = {}
+    taken: dict[str, int] = {}
     at = 0
     while at < len(pending):
         place = pending[at]
@@ -136,7 +138,7 @@ def shape(table: TypeTable) -> Shape:
                 raise NotChoiceFree(f"place {kind.name}.{target} may be entered more than once")
             docks = kind.stations[(behavior, station)]
             enter[target] = add(Local(StepKind.ENTER, target, station), *(end[t] for t in docks))
-            completed[target] = station
+            taken.update(dict.fromkeys(docks, enter[target]))
             pending.append(target)
     needs = [(event, use) for t, event in fire.items() for use in kind.transition_uses.get(t, ())]
     held: list[UsePort] = []
@@ -156,7 +158,7 @@ def shape(table: TypeTable) -> Shape:
     served: dict[str, tuple[int, ...] | None] = {}
     constant: dict[str, bool] = {}
     made = Shape(
-        kind, tuple(events), tuple(before), enter, leave, fire, end, served, constant, tuple(needs), tuple(held)
+        kind, tuple(events), tuple(before), enter, leave, fire, end, taken, served, constant, tuple(needs), tuple(held)
     )
     after = _successors(made.before)
     for port in kind.provides:
