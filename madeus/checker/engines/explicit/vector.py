@@ -19,7 +19,7 @@ from madeus.checker.engines.explicit.target import Condition, Some
 from madeus.checker.engines.explicit.visited import Flags, Visited, Words, fingerprints, sorted_states
 
 _WORD = (1 << 64) - 1
-CHUNK = 1 << 17
+CHUNK = 1 << 16
 """States that are expanded together, so that the arrays in between stay small."""
 
 
@@ -120,7 +120,10 @@ class Sweep:
                 watch.check()
                 if not made:
                     continue
-                marks, new = sorted_states(np.concatenate(made))
+                successors = np.concatenate(made)
+                made.clear()
+                marks, new = sorted_states(successors)
+                del successors
                 fresh = self.visited.levels(new, marks) < 0
                 if fresh.any():
                     new = new[fresh]

@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 _SHIFT = np.uint64(29)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _UNMIX = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
-SEGMENT = 1 << 18
+SEGMENT = 1 << 19
 """States of a piece of a run."""
 
 
@@ -73,13 +73,14 @@ def sorted_states(states: Words) -> tuple[Words, Words]:
     """States without repetitions, sorted by their fingerprints: (fingerprints, states)."""
     marks = fingerprints(states)
     order = np.argsort(marks)
-    marks, states = marks[order], states[order]
-    if len(marks) > 1:
+    marks = marks[order]
+    again = np.flatnonzero(marks[1:] == marks[:-1])
+    if len(again):
+        same = (states[order[again + 1], 1:] == states[order[again], 1:]).all(axis=1)
         fresh = np.ones(len(marks), dtype=np.bool_)
-        fresh[1:] = (marks[1:] != marks[:-1]) | (states[1:] != states[:-1]).any(axis=1)
-        if not fresh.all():
-            marks, states = marks[fresh], states[fresh]
-    return marks, states
+        fresh[again[same] + 1] = False
+        marks, order = marks[fresh], order[fresh]
+    return marks, states[order]
 
 
 class Visited:
@@ -140,18 +141,24 @@ def _merged(one: list[Segment], other: list[Segment]) -> Iterator[Segment]:
             if len(left):
                 run.append(left)
         if sum(map(len, ready)) >= SEGMENT:
-            yield _together(ready)
-            ready = []
+            yield from _together(ready)
     if ready:
-        yield _together(ready)
+        yield from _together(ready)
 
 
-def _together(parts: list[Segment]) -> Segment:
+def _together(parts: list[Segment]) -> Iterator[Segment]:
+    """Pieces of SEGMENT states, or some more, out of parts that overlap; empties the list."""
     marks = np.concatenate([part.marks for part in parts])
+    rest = np.concatenate([part.rest for part in parts])
+    level = np.concatenate([part.level for part in parts])
+    parts.clear()
     # Two sorted halves in turn: what timsort is good at.
     order = np.argsort(marks, kind="stable")
-    return Segment(
-        marks[order],
-        np.concatenate([part.rest for part in parts])[order],
-        np.concatenate([part.level for part in parts])[order],
-    )
+    marks = marks[order]
+    begin = 0
+    while begin < len(marks):
+        at = min(begin + SEGMENT, len(marks)) - 1
+        end = int(np.searchsorted(marks, marks[at], side="right"))
+        rows = order[begin:end]
+        yield Segment(marks[begin:end].copy(), rest[rows], level[rows])
+        begin = end
