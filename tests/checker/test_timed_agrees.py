@@ -7,7 +7,7 @@ from math import inf
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from madeus.checker import Boundaries, Budget, Fails, Holds, Problem, TimeOff, Watch, Width
@@ -52,23 +52,22 @@ def measured(verdict: Verdict) -> tuple[float, float] | None:
     return None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.integers(0, 2**32))
-def test_state_classes_find_the_boundaries_and_the_parallelism_of_longest_paths(seed: int) -> None:
+def against_longest_paths(seed: int, states: int) -> None:
     random = Random(seed)
     whole = with_intervals(random, any_assembly(random))
     system = System(whole)
     structural, timed = Structural(), Timed()
     for question in (Bounds(Goal("g", any_formula(random, whole))), Parallelism()):
         problem = Problem(system, question)
-        assume(structural.refuses(problem) is None and timed.refuses(problem) is None)
+        if structural.refuses(problem) is not None or timed.refuses(problem) is not None:
+            return
         first = structural.answer(problem, Watch())
         if first.measure is None:
             continue
         try:
-            second = timed.answer(problem, Watch(budget=Budget(states=3000)))
+            second = timed.answer(problem, Watch(budget=Budget(states=states)))
         except Exhausted:
-            assume(False)
+            continue
         low, high = measured(first) or (0, 0)
         found = measured(second)
         if found is None:
@@ -79,9 +78,20 @@ def test_state_classes_find_the_boundaries_and_the_parallelism_of_longest_paths(
             assert found == (pytest.approx(low), pytest.approx(high))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
-def test_no_simulated_run_of_programs_leaves_the_boundaries(seed: int) -> None:
+def test_state_classes_find_the_boundaries_and_the_parallelism_of_longest_paths(seed: int) -> None:
+    against_longest_paths(seed, 300)
+
+
+@pytest.mark.long
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_state_classes_find_the_boundaries_and_the_parallelism_of_longest_paths_at_length(seed: int) -> None:
+    against_longest_paths(seed, 3000)
+
+
+def against_simulation(seed: int, states: int) -> None:
     random = Random(seed)
     whole = with_intervals(random, any_assembly(random, ("up", "down"), 2))
     system = System(whole, any_programs(random, whole))
@@ -89,21 +99,34 @@ def test_no_simulated_run_of_programs_leaves_the_boundaries(seed: int) -> None:
     places = [Marked(c, p) for c, state in run.configuration.components.items() for p in sorted(state.places)]
     goal = Goal("end", And(tuple(places)))
     problem = Problem(system, Bounds(goal))
-    assume(run.configuration.clash is None and not run.truncated)
     timed = Timed()
-    assume(timed.refuses(problem) is None)
+    if run.configuration.clash is not None or run.truncated or timed.refuses(problem) is not None:
+        return
     try:
-        verdict = timed.answer(problem, Watch(budget=Budget(states=3000)))
+        verdict = timed.answer(problem, Watch(budget=Budget(states=states)))
     except Exhausted:
-        assume(False)
-    assume(isinstance(verdict.measure, Boundaries))
-    assert isinstance(verdict.measure, Boundaries)
+        return
+    if not isinstance(verdict.measure, Boundaries):
+        return
     since = 0.0
     confs = list(replay(system, (e.step for e in run.trace.events)))
     for event, before, after in zip(run.trace.events, confs, confs[1:], strict=False):
         if holds(system, after, goal.formula) and not holds(system, before, goal.formula):
             since = event.time
     assert verdict.measure.minimum <= since + 1e-6 <= verdict.measure.maximum + 2e-6
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_no_simulated_run_of_programs_leaves_the_boundaries(seed: int) -> None:
+    against_simulation(seed, 300)
+
+
+@pytest.mark.long
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_no_simulated_run_of_programs_leaves_the_boundaries_at_length(seed: int) -> None:
+    against_simulation(seed, 3000)
 
 
 DEP = kind(
