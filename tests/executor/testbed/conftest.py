@@ -10,7 +10,7 @@ from madeus.executor.testbed import Testbed
 
 @pytest.fixture(scope="session")
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
-    with Testbed.up(["db1", "web1", "web2"], tmp_path_factory.mktemp("bed") / "state") as up:
+    with Testbed.up(["db1", "web1", "web2"], tmp_path_factory.mktemp("bed") / "state", name="shared") as up:
         yield up
 
 
