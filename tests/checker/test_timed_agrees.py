@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from madeus.checker import Boundaries, Budget, Fails, Holds, Problem, TimeOff, Watch, Width
+from madeus.checker import Boundaries, Budget, Fails, Holds, Problem, TimeOff, Unknown, Watch, Width
 from madeus.checker.engine import Exhausted
 from madeus.checker.engines.structural import Structural
 from madeus.checker.engines.timed import Timed
@@ -24,6 +24,8 @@ from madeus.model import (
     Goal,
     Interval,
     Marked,
+    Not,
+    Or,
     Parallelism,
     Push,
     WaitAll,
@@ -183,3 +185,59 @@ def test_a_service_is_off_for_as_long_as_the_update_takes() -> None:
     assert isinstance(shorter, Fails)
     assert shorter.reason == "server.web is off for 19 s"
     assert shorter.trace is not None
+
+
+BLINK = kind(
+    "Blink",
+    "places a* b c",
+    "x: a -> b station one takes 1..2",
+    "y: b -> c takes 3..5",
+    "z: c -> b station two takes 1..1",
+    "provide s at b",
+)
+"""After ``b`` it goes round and round."""
+LAMP = kind("Lamp", "places off* on", "up: off -> on takes 2..4", "use s for up")
+
+
+def test_a_goal_that_every_run_reaches_to_stay_has_boundaries_though_runs_are_endless() -> None:
+    whole = assembly([BLINK, LAMP], "blink:Blink lamp:Lamp", "lamp.s blink.s")
+    verdict = Timed().answer(Problem(System(whole), Bounds(Goal("lit", Marked("lamp", "on")))), Watch())
+    again = Or((Marked("blink", "b"), Not(Marked("blink", "a"))))
+    first = Timed().answer(Problem(System(whole), Bounds(Goal("left", again))), Watch())
+    assert isinstance(first.measure, Boundaries)
+    # The token is off its first place as soon as it leaves for the dock, which takes no time.
+    assert (first.measure.minimum, first.measure.maximum) == (0, 0)
+    # Blink may go round for ever beside the lamp before it is lit, as far as the order of steps goes.
+    assert isinstance(verdict, Unknown)
+    assert "endless before" in verdict.reason
+
+
+def test_a_goal_before_an_endless_part_has_its_boundaries_and_witnesses() -> None:
+    gated = kind(
+        "Gated",
+        "places a* b c",
+        "x: a -> b station one takes 1..2",
+        "y: b -> c takes 3..5",
+        "z: c -> b station two takes 1..1",
+        "use s for y",
+    )
+    whole = assembly(
+        [gated, kind("Lamp", "places off* on", "up: off -> on takes 2..4", "provide s at on")],
+        "g:Gated lamp:Lamp",
+        "g.s lamp.s",
+    )
+    verdict = Timed().answer(Problem(System(whole), Bounds(Goal("lit", Marked("lamp", "on")))), Watch())
+    assert isinstance(verdict.measure, Boundaries)
+    assert (verdict.measure.minimum, verdict.measure.maximum) == (2, 4)
+    assert verdict.measure.fastest is not None
+    assert verdict.measure.fastest.makespan == 2
+    assert verdict.measure.slowest is not None
+    assert verdict.measure.slowest.makespan == 4
+
+
+def test_a_goal_that_comes_and_goes_on_endless_runs_has_no_known_boundaries() -> None:
+    verdict = Timed().answer(
+        Problem(System(assembly([BLINK], "blink:Blink")), Bounds(Goal("there", Marked("blink", "c")))), Watch()
+    )
+    assert isinstance(verdict, Unknown)
+    assert verdict.reason == "a run may be endless, and there may cease to hold on it"

@@ -139,7 +139,7 @@ class Search:
             node += 1
             if most is not None and node > most:
                 return Reduced(markings, parents, ends, fired, False, False)
-        return Reduced(markings, parents, ends, fired, True, _acyclic(successors))
+        return Reduced(markings, parents, ends, fired, True, acyclic(successors))
 
     def steps(self, path: Iterable[int]) -> list[Step]:
         """The steps that a firing sequence stands for."""
@@ -187,7 +187,8 @@ class Reduced:
         return path
 
 
-def _acyclic(successors: list[list[int]]) -> bool:
+def acyclic(successors: list[list[int]]) -> bool:
+    """Whether a graph has no cycle; it is given by the successors of each node."""
     waiting = [0] * len(successors)
     for out in successors:
         for target in out:

@@ -45,10 +45,17 @@ class Node:
 
 
 class Classes:
-    """The state classes of a system. absolute: whether the date of the start is kept; needs a system whose runs all end."""
+    """The state classes of a system.
 
-    def __init__(self, compiled: Compiled, change: Change, memory: int, absolute: bool) -> None:
+    absolute: whether the date of the start is kept; needs a system whose runs all end, or come to where they are not followed.
+    last: the memory with which a run is not followed any more; None: there is none.
+    """
+
+    def __init__(
+        self, compiled: Compiled, change: Change, memory: int, absolute: bool, last: int | None = None
+    ) -> None:
         self.compiled = compiled
+        self.last = last
         self.change = change
         net = compiled.encoding.net
         self.intervals = net.intervals
@@ -68,7 +75,7 @@ class Classes:
             yield at
             node = self.nodes[at]
             alive = False
-            for t in self._chosen(node):
+            for t in self._chosen(node) if node.memory != self.last else ():
                 zone = self._at(node, t)
                 if zone is None:
                     continue

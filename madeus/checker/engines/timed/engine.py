@@ -11,6 +11,7 @@ from madeus.checker.engine import Watch
 from madeus.checker.engines.compare import compare_bounds
 from madeus.checker.engines.explicit.compiled import Compiled
 from madeus.checker.engines.explicit.engine import Explicit
+from madeus.checker.engines.explicit.search import acyclic
 from madeus.checker.engines.explicit.target import Condition, NotRepresented, holds
 from madeus.checker.engines.timed.classes import Classes, Mark
 from madeus.checker.engines.timed.schedule import schedule
@@ -32,6 +33,11 @@ class Timed:
         self._explicit = Explicit()
         self._acyclic: WeakKeyDictionary[System, bool] = WeakKeyDictionary()
 
+    def _endless(self, system: System, compiled: Compiled, watch: Watch) -> bool:
+        if system not in self._acyclic:
+            self._acyclic[system] = compiled.search.reduced(watch).acyclic
+        return not self._acyclic[system]
+
     def refuses(self, problem: Problem) -> str | None:
         """Questions without time, parametric ones, systems without a net."""
         if not problem.timed or not isinstance(problem.question, Bounds | Available | Parallelism):
@@ -49,19 +55,52 @@ class Timed:
         return None
 
     def answer(self, problem: Problem, watch: Watch) -> Verdict:
-        """Exact, or Unknown for boundaries where runs may be endless. Raises Exhausted."""
+        """Exact, or Unknown for boundaries where runs may be endless before the goal stays. Raises Exhausted."""
         compiled = self._explicit.compiled(problem.system)
         match problem.question:
             case Bounds() as question:
-                if not compiled.search.reduced(watch).acyclic:
-                    return Unknown("a run may be endless, and so may be the classes of its dates")
-                verdict = compare_bounds(question, boundaries(problem.system, compiled, question, watch))
+                endless = self._endless(problem.system, compiled, watch)
+                if endless and (reason := _open(compiled, question, watch)) is not None:
+                    return Unknown(reason)
+                verdict = compare_bounds(question, boundaries(problem.system, compiled, question, watch, endless))
             case Available() as question:
                 verdict = _available(problem.system, compiled, question, watch)
             case question:
                 assert isinstance(question, Parallelism)
                 verdict = _parallelism(problem.system, compiled, question, watch)
         return with_evidence(verdict, Evidence(self.name, watch.states, watch.seconds))
+
+
+def _open(compiled: Compiled, question: Bounds, watch: Watch) -> str | None:
+    """Why the dates of endless runs leave a goal open; None when all runs come to it before, and it stays.
+
+    Of all markings, whatever actions take: what is true of them is true of those that timed runs come to.
+    """
+    condition = compiled.conditions.compile(question.goal.formula)
+    search, encoding = compiled.search, compiled.encoding
+    index = {encoding.initial: 0}
+    waiting = [(encoding.initial, search.start)]
+    good = [_good(compiled, condition, encoding.initial)]
+    before: list[list[int]] = []
+    for marking, enabled in waiting:
+        watch.tick()
+        out: list[int] = []
+        was = good[index[marking]]
+        for t in enabled:
+            after = marking + encoding.delta[t]
+            target = index.get(after)
+            if target is None:
+                target = index[after] = len(waiting)
+                waiting.append((after, search.enabled_after(enabled, after, t)))
+                good.append(_good(compiled, condition, after))
+            if was and not good[target]:
+                return f"a run may be endless, and {question.goal.name} may cease to hold on it"
+            if not was and not good[target]:
+                out.append(target)
+        before.append(out)
+    if not acyclic(before):
+        return f"a run may be endless before it comes to {question.goal.name}, and so may be the classes of its dates"
+    return None
 
 
 def _good(compiled: Compiled, condition: Condition, marking: int) -> bool:
@@ -73,8 +112,8 @@ def _trace(system: System, compiled: Compiled, classes: Classes, number: int, la
     return confirm(system, compiled.search.steps(path), schedule(compiled, path, latest))[0]
 
 
-def boundaries(system: System, compiled: Compiled, question: Bounds, watch: Watch) -> Boundaries:
-    """Memory: whether the goal holds; MARK: since when. Read where the runs end."""
+def boundaries(system: System, compiled: Compiled, question: Bounds, watch: Watch, once: bool = False) -> Boundaries:
+    """Memory: whether the goal holds; MARK: since when. Read where the runs end; once: where it holds first, to stay."""
     condition = compiled.conditions.compile(question.goal.formula)
 
     def change(memory: int, after: int) -> tuple[int, Mark]:
@@ -82,7 +121,7 @@ def boundaries(system: System, compiled: Compiled, question: Bounds, watch: Watc
         return now, Mark.KEEP if now and memory else Mark.SET if now else Mark.DROP
 
     first = int(_good(compiled, condition, compiled.encoding.initial))
-    classes = Classes(compiled, change, first, absolute=True)
+    classes = Classes(compiled, change, first, absolute=True, last=1 if once else None)
     for _ in classes.explore(watch):
         pass
     least: tuple[float, int] = (inf, -1)
