@@ -87,10 +87,10 @@ def test_state_classes_find_the_boundaries_and_the_parallelism_of_longest_paths(
 
 
 @pytest.mark.long
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_state_classes_find_the_boundaries_and_the_parallelism_of_longest_paths_at_length(seed: int) -> None:
-    against_longest_paths(seed, 3000)
+    against_longest_paths(seed, 1000)
 
 
 def against_simulation(seed: int, states: int) -> None:
@@ -125,10 +125,10 @@ def test_no_simulated_run_of_programs_leaves_the_boundaries(seed: int) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_no_simulated_run_of_programs_leaves_the_boundaries_at_length(seed: int) -> None:
-    against_simulation(seed, 3000)
+    against_simulation(seed, 1000)
 
 
 DEP = kind(
