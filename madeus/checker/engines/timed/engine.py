@@ -60,7 +60,7 @@ class Timed:
         match problem.question:
             case Bounds() as question:
                 endless = self._endless(problem.system, compiled, watch)
-                if endless and (reason := _open(compiled, question, watch)) is not None:
+                if endless and (reason := leaves_open(compiled, question, watch)) is not None:
                     return Unknown(reason)
                 verdict = compare_bounds(question, boundaries(problem.system, compiled, question, watch, endless))
             case Available() as question:
@@ -71,7 +71,7 @@ class Timed:
         return with_evidence(verdict, Evidence(self.name, watch.states, watch.seconds))
 
 
-def _open(compiled: Compiled, question: Bounds, watch: Watch) -> str | None:
+def leaves_open(compiled: Compiled, question: Bounds, watch: Watch) -> str | None:
     """Why the dates of endless runs leave a goal open; None when all runs come to it before, and it stays.
 
     Of all markings, whatever actions take: what is true of them is true of those that timed runs come to.
