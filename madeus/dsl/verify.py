@@ -62,7 +62,27 @@ def lower_verify(
         if not world.may_declare(name.text, visible, world.assemblies.nameless):
             world.report.add(names_errors.unknown_assembly(name.text, name.span, world.assemblies.known(visible)))
         return None
-    return _Lowering(declaration, assemblies[name.text], stages, world.report).lower()
+    assembly = assemblies[name.text]
+    population = _population(declaration, assembly, programs)
+    return _Lowering(declaration, assembly, stages, population, world.report).lower()
+
+
+def _population(declaration: s.Verify, assembly: AssemblyInfo, programs: Mapping[str, ProgramInfo]) -> Population:
+    """The instances that a block may name: the assembly's, and what the programs of the block add."""
+    names = [name.text for phase in declaration.after for name in phase]
+    if not names:
+        return assembly.population
+    everyone = assembly.everyone
+    if not all(name in programs for name in names):
+        return everyone
+    added = {member for name in names for member in programs[name].added}
+    where = f"{assembly.population.where} after {', '.join(names)}"
+    population = Population(where, doubtful=set(everyone.doubtful), broken=list(everyone.broken))
+    for word, family in everyone.families.items():
+        for member in family:
+            if member in assembly.population.members or member in added:
+                population.put(word, everyone.members[member])
+    return population
 
 
 def _stages(
@@ -98,13 +118,18 @@ class _Lowering:
     """The work on one verify block."""
 
     def __init__(
-        self, declaration: s.Verify, assembly: AssemblyInfo, stages: tuple[tuple[str, ...], ...], report: Report
+        self,
+        declaration: s.Verify,
+        assembly: AssemblyInfo,
+        stages: tuple[tuple[str, ...], ...],
+        population: Population,
+        report: Report,
     ) -> None:
         self.declaration = declaration
         self.assembly = assembly
         self.stages = stages
         self.report = report
-        self.population: Population = assembly.everyone if stages else assembly.population
+        self.population = population
         outer = assembly.environment
         self.environment = Environment(report, outer.values, outer.secrets, outer.open, outer.used, outer.secrets_used)
         self.goals: dict[str, Goal | None] = {}
