@@ -17,13 +17,14 @@ ENGINES: dict[str, tuple[str, str]] = {
     "causal": ("causal", "Causal"),
     "explicit": ("explicit", "Explicit"),
     "timed": ("timed", "Timed"),
+    "parametric": ("parametric", "ParametricEngine"),
     "smt": ("smt", "Smt"),
     "reference": ("reference", "Reference"),
     "referee": ("referee", "Referee"),
 }
 """Module and class of each engine."""
 
-AUTOMATIC = ("structural", "causal", "explicit", "timed", "smt", "reference")
+AUTOMATIC = ("structural", "causal", "explicit", "timed", "parametric", "smt", "reference")
 """The engines of ``auto``, in the order in which they are tried."""
 
 

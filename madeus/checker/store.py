@@ -185,10 +185,17 @@ def _measure(measure: Measure | None) -> Any:
             return {"width": [minimum, maximum, list(together), _trace(witness)]}
         case TimeOff(longest):
             return {"off": [_number(longest)]}
-        case Durations(minimum, maximum, above, below):
-            return {"durations": [_number(minimum), _number(maximum), above, below]}
+        case Durations(minimum, maximum, above, below, parts):
+            ends = [_number(minimum), _number(maximum), above, below]
+            return {"durations": [*ends, [_measure(part)["durations"] for part in parts]]}
         case Findings(findings):
             return {"findings": [[f.ailment.name, f.component, f.element, f.sentence] for f in findings]}
+
+
+def _read_durations(value: Any) -> Durations:
+    low, high, above, below, parts = value
+    inner = tuple(_read_durations(part) for part in parts)
+    return Durations(_read_number(low), _read_number(high), bool(above), bool(below), inner)
 
 
 def _read_measure(value: Any) -> Measure | None:
@@ -207,8 +214,7 @@ def _read_measure(value: Any) -> Measure | None:
         case "off":
             return TimeOff(_read_number(parts[0]))
         case "durations":
-            low, high, above, below = parts
-            return Durations(_read_number(low), _read_number(high), bool(above), bool(below))
+            return _read_durations(parts)
         case "findings":
             return Findings(tuple(Finding(Ailment[a], str(c), str(e), str(s)) for a, c, e, s in parts))
         case _:

@@ -79,6 +79,17 @@ class Durations:
     open_above: bool = False
     """Whether ``maximum`` itself is left out."""
     open_below: bool = False
+    parts: tuple[Durations, ...] = ()
+    """The intervals in order, where there are several: then the ends above are the outermost ones."""
+
+    def __contains__(self, seconds: object) -> bool:
+        """Whether a duration does."""
+        if self.parts:
+            return any(seconds in part for part in self.parts)
+        if not isinstance(seconds, int | float):
+            return False
+        above = self.minimum < seconds or (self.minimum == seconds and not self.open_below)
+        return above and (seconds < self.maximum or (seconds == self.maximum and not self.open_above))
 
     @property
     def empty(self) -> bool:

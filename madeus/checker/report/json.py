@@ -103,7 +103,7 @@ def _run(explanation: Explanation | None) -> dict[str, Any] | None:
 
 
 def _number(value: float) -> float | None:
-    return None if value == inf else value
+    return None if abs(value) == inf else value
 
 
 def _measure(measure: Measure | None) -> dict[str, Any] | None:
@@ -121,14 +121,15 @@ def _measure(measure: Measure | None) -> dict[str, Any] | None:
             return {"minimum": minimum, "maximum": maximum, "together": list(together)}
         case TimeOff(longest):
             return {"longest": _number(longest)}
-        case Durations(minimum, maximum, above, below):
-            return {
+        case Durations(minimum, maximum, above, below, parts):
+            found: dict[str, Any] = {
                 "minimum": _number(minimum),
                 "maximum": _number(maximum),
                 "open_below": below,
                 "open_above": above,
                 "empty": measure.empty,
             }
+            return found | {"parts": [_measure(part) for part in parts]} if parts else found
         case Findings(findings):
             rows = [
                 {"ailment": str(f.ailment), "component": f.component, "element": f.element, "sentence": f.sentence}

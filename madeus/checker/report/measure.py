@@ -28,6 +28,10 @@ def sentence(measure: Measure | None) -> str:
             return "off for ever" if longest == inf else f"off for at most {seconds(longest)}"
         case Durations() if measure.empty:
             return "no duration does"
+        case Durations(parts=parts) if parts:
+            return " or ".join(sentence(part) for part in parts)
+        case Durations(minimum, maximum) if minimum == maximum:
+            return f"= {seconds(minimum)}"
         case Durations(minimum, maximum):
             left = ">" if measure.open_below else ">="
             right = "<" if measure.open_above else "<="
