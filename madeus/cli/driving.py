@@ -90,7 +90,7 @@ def end_run(result: RunResult, system: System, inventory: Inventory | None, how:
 
 def show_plan(system: System, origin: Origin, options: RunOptions, inventory: Inventory | None, form: str) -> int:
     """Show what a run would do; the exit code."""
-    from madeus.cli.plan import print_plan
+    from madeus.cli.dry_run import print_plan
     from madeus.executor.action.registry import Registry
     from madeus.executor.inventory import Inventory
     from madeus.executor.plan import plan_run

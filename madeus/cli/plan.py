@@ -1,76 +1,236 @@
-"""The plan of ``madeus run --dry-run``, printed."""
+"""``madeus plan``."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+import sys
+from dataclasses import replace
+from os.path import relpath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from madeus.cli.loading import InputError, choose_assembly, load, selecting
 
 if TYPE_CHECKING:
-    from madeus.executor.plan import Plan, PlannedTransition
-    from madeus.semantics import System
+    from madeus.model import Assembly, Model
+    from madeus.planner import Plan
+    from madeus.planner.available import Kept
+    from madeus.semantics import Configuration
+
+FAILED = 1
+INCONCLUSIVE = 3
+_BOUND = re.compile(r"(?P<component>[\w-]+(?:\[\d+\])?)\.(?P<port>[\w-]+)\s+off\s*<=\s*(?P<limit>\S+)\Z")
+_WORD = re.compile(r"[A-Za-z_][\w-]*\Z")
 
 
-def print_plan(plan: Plan, system: System, form: str) -> None:
-    """Print a plan: as a table for people, or as one JSON value."""
+@click.command(
+    epilog="Exit codes: 0 a plan was found and proved, 1 there is none, 2 bad input, 3 none was found or proved."
+)
+@click.argument("file", type=click.Path())
+@click.option(
+    "--goal",
+    "-g",
+    default="",
+    help="What shall hold at the end: c.place, c.service, c.parameter = value, "
+    "once c.behavior, without c; joined by and.",
+)
+@click.option(
+    "--to", "towards", metavar="ASSEMBLY", help="Assembly of the file whose components and connections there shall be."
+)
+@click.option("--assembly", "-a", metavar="NAME", help="Assembly to change; needed when the file has several.")
+@click.option(
+    "--after",
+    multiple=True,
+    metavar="PROGRAM",
+    help="Program that has run; repeat for one after another. `deploy` stands for the deployment itself.",
+)
+@click.option("--available", multiple=True, metavar="BOUND", help='Bound of an interruption: "web.http off <= 20s".')
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Value of an assembly's parameter.")
+@click.option("--name", default="plan", show_default=True, help="Name of the program.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write the program to; it imports FILE.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds for the proof.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def plan(
+    file: str,
+    goal: str,
+    towards: str | None,
+    assembly: str | None,
+    after: tuple[str, ...],
+    available: tuple[str, ...],
+    settings: tuple[str, ...],
+    name: str,
+    output: str | None,
+    budget: float,
+    form: str,
+) -> None:
+    """Find a program that leads an assembly to a goal with as little interruption as can be; it is proved, then shown.
+
+    \b
+    Examples:
+      madeus plan examples/site.madeus --after install --goal "once dep.update"
+      madeus plan examples/site.madeus --goal "server.running" --name up -o up.madeus
+      madeus plan fleet.madeus --after deploy --to bigger
+    """
+    from madeus.checker import Budget
+    from madeus.planner import Impossible, NotFound
+    from madeus.planner import plan as make_plan
+    from madeus.planner.available import keeps
+    from madeus.planner.wish import WishError, parse_wish
+
+    if not goal.strip() and towards is None:
+        raise InputError("say what shall hold at the end: --goal, --to, or both")
+    if not _WORD.match(name):
+        raise InputError(f"--name {name}: not a name")
+    _, model = load(file, settings, quiet=True)
+    if name in model.programs:
+        raise InputError(f"--name {name}: the file has a program of that name")
+    standing, now = _standing(model, assembly, after)
+    bounds = [_bound(text, standing) for text in available]
+    try:
+        target = parse_wish(goal, standing, choose_assembly(model, towards) if towards is not None else None)
+    except WishError as error:
+        raise InputError(f"--goal {error}{_hint(error.word, error.known)}") from error
+    if towards is not None:
+        standing = replace(standing, types={**standing.types, **model.assemblies[towards].types})
+    try:
+        found = make_plan(standing, target, now, name, Budget(seconds=budget))
+    except (Impossible, NotFound) as error:
+        impossible = isinstance(error, Impossible)
+        print("there is no plan:" if impossible else "no plan was found (there may be one):", file=sys.stderr)
+        print(str(error), file=sys.stderr)
+        sys.exit(FAILED if impossible else INCONCLUSIVE)
+    kept = [keeps(standing, now, found.program, *bound) for bound in bounds]
+    _show(found, kept, file, output, form)
+    if any(not one.holds for one in kept):
+        sys.exit(FAILED)
+
+
+def _standing(model: Model, name: str | None, after: tuple[str, ...]) -> tuple[Assembly, Configuration]:
+    """The assembly as it rests after some programs, and its configuration."""
+    from madeus.api import choose_stages
+    from madeus.planner import initial
+    from madeus.semantics import System, simulate
+
+    programs = tuple(p for p in after if p != "deploy" or p in model.programs)
+    chosen = choose_assembly(model, name, programs)
+    now = initial(chosen)
+    if not after:
+        return chosen, now
+    if after[0] == "deploy" and "deploy" not in model.programs:
+        if len(after) > 1:
+            raise InputError("--after deploy: programs begin where nothing has been deployed by itself")
+        system = System(chosen)
+    else:
+        with selecting():
+            system = System(chosen, choose_stages(model, chosen, programs))
+    run = simulate(system)
+    if run.deadlock is not None or run.truncated:
+        raise InputError(f"--after {' '.join(after)}: {run.deadlock or 'it does not end'}")
+    now = run.configuration._replace(positions=(), failures=0)
+    # Components that programs have added are not in the assembly, but the system knows how they were made.
+    instances = tuple(instance for name, instance in system.instances.items() if name in now.components)
+    return replace(chosen, instances=instances, connections=now.connections()), now
+
+
+def _bound(text: str, assembly: Assembly) -> tuple[str, str, float]:
+    from madeus.dsl.parameters import parse_text
+    from madeus.model import Duration, ValueType
+
+    match = _BOUND.match(text.strip())
+    limit = parse_text(match["limit"], ValueType.DURATION) if match is not None else None
+    if match is None or not isinstance(limit, Duration):
+        raise InputError(f'--available {text}: write it as "web.http off <= 20s"')
+    component, port = match["component"], match["port"]
+    if component not in assembly.instance or port not in assembly.type_of(component).provide:
+        raise InputError(f"--available {text}: there is no provide port {component}.{port}")
+    return component, port, limit.seconds
+
+
+def _hint(word: str, known: tuple[str, ...]) -> str:
+    from madeus.diagnostics.suggest import nearest
+
+    near = nearest(word, known) if word else None
+    return f"; did you mean {near}?" if near else f"; there is: {', '.join(known)}" if known else ""
+
+
+def _show(found: Plan, kept: list[Kept], file: str, output: str | None, form: str) -> None:
+    from madeus.planner.text import program_text
+
+    text = program_text(found.program, _comments(found, kept))
+    if output is not None:
+        path = Path(output)
+        try:
+            imported = relpath(Path(file), path.parent)
+            path.write_text(program_text(found.program, _comments(found, kept), (imported,)), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"--output {output}: {error.strerror}") from error
     if form == "json":
-        print(json.dumps(_as_json(plan), indent=1))
+        print(json.dumps(_as_json(found, kept, text), indent=1))
         return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=True)
-    hosts = dict.fromkeys((t.host, t.target) for t in plan.transitions if t.actions)
-    named = ", ".join(f"{name} ({target})" if target and target != name else name for name, target in hosts)
-    where = f" on {len(hosts)} host{'s' * (len(hosts) != 1)}: {named}" if hosts else ""
-    console.print(f"{system.assembly.name}{where}", style="bold")
-    acting = [t for t in plan.transitions if t.actions]
-    for planned in acting:
-        mark = "*" if planned.critical else " "
-        when = f"{planned.start:8.1f} s ..{planned.end:8.1f} s"
-        console.print(
-            Text(f"{mark}{when}  {planned.component}.{planned.transition} on {planned.host}", _style(planned))
-        )
-        for action in planned.actions:
-            for line in action.text.splitlines() or [""]:
-                console.print(Text(f"{'':25}  {line}"))
-            if action.problem:
-                console.print(Text(f"{'':25}  {action.problem}", "bold red"))
-    bare = len(plan.transitions) - len(acting)
-    quick = f" and {bare} without" if bare else ""
-    counted = f"{len(acting)} {'transition' if len(acting) == 1 else 'transitions'} with actions{quick}"
-    console.print(
-        f"{counted}; predicted {plan.trace.makespan:.1f} s (middle of the intervals, "
-        "limits of hosts kept; * is the critical path). Nothing was started.",
-        style="bold",
-    )
-    if plan.truncated:
-        console.print("The plan was cut: a behavior may never end.")
-    elif plan.deadlock is not None:
-        console.print("Deadlock: nothing could move any more, and not everything would have finished", style="bold red")
-        for line in str(plan.deadlock).splitlines():
-            console.print(Text(f"  {line}"))
+    if output is None:
+        print(text, end="")
+    proof = f"proved by the {found.proof.engine} engine in {found.proof.seconds:.2f} s: every run ends there"
+    print(f"{_size(found)}; {proof}", file=sys.stderr)
+    for one in kept:
+        print(str(one), file=sys.stderr)
 
 
-def _style(planned: PlannedTransition) -> str:
-    return "yellow" if planned.critical else ""
+def _size(found: Plan) -> str:
+    from madeus.model import format_seconds
+
+    count = len(found.program.instructions)
+    if not count:
+        return "nothing is to be done"
+    return f"{count} instructions, about {format_seconds(round(found.forecast.makespan, 3))}"
 
 
-def _as_json(plan: Plan) -> dict[str, object]:
+def _comments(found: Plan, kept: list[Kept]) -> tuple[str, ...]:
+    from madeus.model import format_seconds
+
+    lines = [f"{_size(found).capitalize()}."]
+    for outage in sorted(found.forecast.outages, key=lambda o: (not o.used, -o.seconds))[:10]:
+        length = format_seconds(round(outage.seconds, 3))
+        stays = f"is off for about {length}" if outage.back else "goes off and stays off"
+        lines.append(f"{outage.component}.{outage.port} {stays}.")
+    more = len(found.forecast.outages) - 10
+    if more > 0:
+        lines.append(f"{more} more services are off for as long or shorter.")
+    return (*lines, *(f"{one}." for one in kept))
+
+
+def _as_json(found: Plan, kept: list[Kept], text: str) -> dict[str, Any]:
     return {
-        "makespan": plan.trace.makespan,
-        "deadlock": str(plan.deadlock).splitlines() if plan.deadlock else None,
-        "truncated": plan.truncated,
-        "transitions": [
-            {
-                "component": t.component,
-                "transition": t.transition,
-                "host": t.host,
-                "target": t.target,
-                "start": t.start,
-                "end": t.end,
-                "critical": t.critical,
-                "actions": [{"kind": a.kind, "text": a.text, "problem": a.problem or None} for a in t.actions],
-            }
-            for t in plan.transitions
+        "program": found.program.name,
+        "assembly": found.program.assembly,
+        "text": text,
+        "instructions": [str(instruction) for instruction in found.program.instructions],
+        "ends": {component: sorted(places) for component, places in found.ends.items()},
+        "moved": list(found.moved),
+        "makespan": found.forecast.makespan,
+        "interruption": found.forecast.interruption,
+        "outages": [
+            {"service": f"{o.component}.{o.port}", "seconds": o.seconds, "back": o.back, "used": o.used}
+            for o in found.forecast.outages
         ],
+        "available": [
+            {
+                "service": f"{k.component}.{k.port}",
+                "limit": k.limit,
+                "longest": k.longest,
+                "holds": k.holds,
+                "proved": k.proved,
+            }
+            for k in kept
+        ],
+        "proof": {"engine": found.proof.engine, "seconds": found.proof.seconds, "notes": list(found.proof.notes)},
+        "seconds": found.seconds,
     }

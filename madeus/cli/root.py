@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fmt": ("madeus.cli.fmt", "Format .madeus files."),
     "logs": ("madeus.cli.logs", "Show the output of a run's actions."),
     "net": ("madeus.cli.net", "Write the Petri net of an assembly."),
-    "plan": ("madeus.cli.planning", "Find a program that leads an assembly to a goal."),
+    "plan": ("madeus.cli.plan", "Find a program that leads an assembly to a goal."),
     "ps": ("madeus.cli.ps", "List the live assemblies."),
     "reconfigure": ("madeus.cli.reconfigure", "Run programs on a live assembly."),
     "run": ("madeus.cli.run", "Run an assembly or a program on real hosts, or resume a run."),
