@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from madeus.diagnostics import Span
 from madeus.dsl import names_errors, program_errors
@@ -10,49 +10,8 @@ from madeus.dsl import syntax as s
 from madeus.dsl.report import Report
 from madeus.dsl.scope import World
 from madeus.dsl.values import Environment, evaluate
-from madeus.model import Duration, Role, RoleVersion, Rollout, Value
-
-_Words = Sequence[Value]
-
-
-def _whole(value: Value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _share(value: Value) -> bool:
-    return isinstance(value, float) and 0 <= value <= 1
-
-
-_FORMS: dict[str, tuple[str, Callable[[_Words], bool]]] = {
-    "cluster": (
-        "cluster by fingerprint diameter 2",
-        lambda w: (
-            len(w) in (2, 4)
-            and tuple(w[:2]) == ("by", "fingerprint")
-            and (len(w) == 2 or (w[2] == "diameter" and _whole(w[3])))
-        ),
-    ),
-    "representatives": ("representatives 1", lambda w: len(w) == 1 and _whole(w[0]) and w[0] != 0),
-    "protocol": (
-        "protocol balanced",
-        lambda w: len(w) == 1 and w[0] in ("no_staging", "front_loading", "balanced", "random"),
-    ),
-    "stages": ("stages [1, 10, 50%]", lambda w: len(w) >= 1),
-    "threshold": ("threshold 95%", lambda w: len(w) == 1 and _share(w[0])),
-    "failures": (
-        "failures max 3 per cluster",
-        lambda w: (
-            len(w) in (2, 4)
-            and w[0] == "max"
-            and (_whole(w[1]) or _share(w[1]))
-            and (len(w) == 2 or (w[2] == "per" and w[3] in ("cluster", "stage", "rollout")))
-        ),
-    ),
-    "test": ("test transition check", lambda w: len(w) >= 2 and isinstance(w[0], str)),
-    "soak": ("soak 30s", lambda w: len(w) == 1 and isinstance(w[0], Duration)),
-    "on_failure": ("on_failure rollback", lambda w: len(w) == 1 and w[0] in ("rollback", "freeze")),
-}
-"""What each setting looks like, and whether words are of that form."""
+from madeus.fleet.settings import FORMS, Settings, WrongSetting, several, with_setting
+from madeus.model import Role, RoleVersion, Rollout, Value
 
 
 def lower_rollout(written: s.Rollout, world: World, visible: int) -> Rollout:
@@ -65,25 +24,30 @@ def lower_rollout(written: s.Rollout, world: World, visible: int) -> Rollout:
         report.add(names_errors.unknown_program(program.text, program.span, world.programs.known(visible)))
     env = Environment(report, secrets=world.secret_spans(visible), secrets_used=world.secrets_used)
     settings: list[tuple[str, tuple[Value, ...]]] = []
-    seen: dict[str, Span] = {}
+    seen: dict[tuple[Value, ...], Span] = {}
     for setting in written.settings:
         if isinstance(setting, s.Broken):
             continue
         name, span = setting.name.text, setting.name.span
         words = _words(setting.items, env)
-        if name not in _FORMS:
-            report.add(names_errors.unknown_setting(name, span, _FORMS))
+        if name not in FORMS:
+            report.add(names_errors.unknown_setting(name, span, FORMS))
             continue
-        if name in seen:
-            report.add(names_errors.duplicate_key("the setting", name, span, seen[name]))
+        key = (name,) if words is None else several(name, words)
+        if key in seen:
+            report.add(names_errors.duplicate_key("the setting", name, span, seen[key]))
             continue
-        seen[name] = span
-        form, fits = _FORMS[name]
+        seen[key] = span
         if words is None:
             continue
-        if not fits(words):
-            report.add(program_errors.wrong_setting(name, form, setting.span))
+        try:
+            with_setting(Settings(), name, words)
+        except WrongSetting as error:
+            report.add(program_errors.wrong_setting(name, error.form, setting.span))
+            continue
         settings.append((name, tuple(words)))
+    if {"protocol", "stages"} <= {name for name, _ in settings}:
+        report.add(program_errors.two_protocols(seen[("protocol",)], seen[("stages",)]))
     return Rollout(written.name.text, program.text, written.fleet.text, tuple(settings))
 
 

@@ -137,6 +137,16 @@ def wrong_setting(name: str, form: str, span: Span) -> Diagnostic:
     return error("MAD150", f"the setting `{name}` cannot be read", span, help=f"write `{form}`")
 
 
+def two_protocols(protocol: Span, stages: Span) -> Diagnostic:
+    return error(
+        "MAD150",
+        "`stages` takes the place of a protocol",
+        stages,
+        related=((protocol, "the protocol"),),
+        help="keep one of the two",
+    )
+
+
 def wrong_base(role: str, count: int, span: Span) -> Diagnostic:
     return error(
         "MAD151",

@@ -216,6 +216,11 @@ FLEETS = [
         "rollout r of program go over fleet {\n  failures max 3 per claster\n}",
         [("MAD150", "failures max 3 per claster")],
     ),
+    (
+        "rollout r of program go over f {\n  failures max 3 per cluster\n  failures max 5%\n  failures max 4 per cluster\n}",
+        [("MAD078", "failures")],
+    ),
+    ("rollout r of program go over fleet {\n  protocol random\n  stages [1, 2]\n}", [("MAD150", "stages")]),
 ]
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from madeus.dsl import Loaded, load
+from madeus.fleet.budget import Budget, Scope
+from madeus.fleet.settings import ClusterBy, OnFailure, read_settings
 from madeus.model import (
     Active,
     Add,
@@ -218,8 +220,30 @@ def test_rollouts_and_roles_are_kept() -> None:
     assert (rollout.program, rollout.fleet) == ("go", "fleet")
     assert dict(rollout.settings)["cluster"] == ("by", "fingerprint", "diameter", 2)
     assert dict(rollout.settings)["soak"] == (Duration(30.0),)
+    assert read_settings(rollout).budgets == (Budget(3, Scope.CLUSTER),)
     role = model.roles["web"]
     assert [(v.name, v.after, v.package) for v in role.versions] == [("2", "", "m1"), ("3", "2", "")]
+
+
+def test_every_setting_of_a_rollout_can_be_written() -> None:
+    text = program("push web.deploy", "web: Web") + (
+        "\nrollout r of program go over fleet {\n  cluster by release\n  stages [1, 10, 50%]\n  failures max 3 per stage\n"
+        '  failures max 5% per rollout\n  out max 10%\n  test command "true" within 5s\n  test transition start\n'
+        '  test http "http://x/" status 204 within 5s\n  test metric "cat m" higher significance 1%\n'
+        "  on_failure rollback undo\n}\n"
+        "rollout s of program go over fleet {\n  protocol random seed 4\n  on_failure freeze\n}\n"
+    )
+    model = _model(loaded(text))
+    first, second = (read_settings(model.rollouts[name]) for name in "rs")
+    assert first.staging.batches == (1, 10, 0.5)
+    assert [str(t) for t in first.tests] == [
+        'command "true"',
+        "transition start",
+        'http "http://x/" status 204',
+        'metric "cat m" higher',
+    ]
+    assert (first.rollback, first.out, first.cluster_by) == ("undo", 0.1, ClusterBy("release"))
+    assert (second.staging.seed, second.on_failure) == (4, OnFailure.FREEZE)
 
 
 # ---- where things are written ----------------------------------------------------------------------------------------

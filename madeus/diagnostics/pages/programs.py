@@ -173,9 +173,11 @@ A `parametric` question is about one transition of one instance; a name without 
         code="MAD150",
         title="a setting that cannot be read",
         text="""
-The settings of a rollout: `cluster by fingerprint diameter 2`, `representatives 1`, `protocol balanced` (or no_staging,
-front_loading, random), `stages [1, 10]`, `threshold 95%`, `failures max 3 per cluster`, `test transition check`, `soak
-30s`, `on_failure rollback` (or freeze).
+The settings of a rollout: `cluster by fingerprint diameter 2` (or by a variable of the inventory), `representatives 1`,
+`protocol balanced` (or no_staging, front_loading, random, representatives_first, one_by_one), or `stages [1, 10, 50%]` in
+place of a protocol, `threshold 95%`, `failures max 3 per cluster` (or stage, or rollout; each once), `out max 10%`, `test
+transition check`, `test command "..." within 30s`, `test http "..." status 200`, `test metric "..." lower` (or higher),
+`soak 30s`, `on_failure rollback undo` (the behavior that does it; `rollback` unless named) or `on_failure freeze`.
 """,
         wrong=_ROLLED + "protocol ballanced\n}\n",
         mended=_ROLLED + "protocol balanced\n}\n",
