@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("madeus.cli.plan", "Find a program that leads an assembly to a goal."),
     "ps": ("madeus.cli.ps", "List the live assemblies."),
     "reconfigure": ("madeus.cli.reconfigure", "Run programs on a live assembly."),
+    "rollout": ("madeus.cli.rollout", "Bring a program to a fleet in stages."),
     "run": ("madeus.cli.run", "Run an assembly or a program on real hosts, or resume a run."),
     "runs": ("madeus.cli.runs", "List the runs."),
     "show": ("madeus.cli.show", "Show a live assembly."),
