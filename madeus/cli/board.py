@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from madeus.semantics import Step, StepKind, System
+from madeus.semantics.step import apply
 
 
 @dataclass(slots=True)
@@ -31,35 +32,21 @@ class Board:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._conf = system.initial()
         self.rows: dict[str, Row] = {}
         self.ended = 0
         """Executions that have ended with success."""
         for instance in system.assembly.instances:
-            self._add(instance.name)
-        if system.begin is not None:
-            for name, state in system.begin.components.items():
-                self.rows[name].places = sorted(state.places)
-                self.rows[name].idle = not state.queue
-
-    def _add(self, component: str) -> Row:
-        instance = self._system.instances[component]
-        kind = self._system.tables[instance.type].kind
-        row = self.rows[component] = Row(component, instance.host, list(kind.initial_places))
-        return row
+            self._see(instance.name)
 
     def take(self, step: Step, time: float) -> None:
         """Follow a step."""
+        self._conf = apply(self._system, self._conf, step)
         if step.kind is StepKind.PROGRAM:
             self._instruction(step)
             return
-        row = self.rows.get(step.component) or self._add(step.component)
-        name = step.element
+        row, name = self.rows[step.component], step.element
         match step.kind:
-            case StepKind.LEAVE:
-                _drop(row.places, name)
-                row.idle = False
-            case StepKind.ENTER:
-                row.places.append(name)
             case StepKind.FIRE | StepKind.RETRY:
                 row.running[name] = time
                 _drop(row.failed, name)
@@ -72,11 +59,10 @@ class Board:
                 else:
                     self.ended += 1
             case StepKind.RECOVER:
-                state = self._system.tables[self._system.instances[step.component].type].kind
-                row.places.extend(p for t in row.failed if (p := state.transition[t].source) not in row.places)
                 row.failed.clear()
-            case StepKind.FINISH:
-                row.idle = True
+            case _:
+                pass
+        self._see(step.component)
 
     def take_all(self, steps: Iterable[tuple[Step, float]]) -> Board:
         """Follow many steps."""
@@ -85,16 +71,30 @@ class Board:
         return self
 
     def _instruction(self, step: Step) -> None:
-        from madeus.model import Add, Delete
+        from madeus.model import Add, Delete, Push
 
         program = self._system.programs[self._system.program_index[step.component]]
         match program.instructions[step.position]:
             case Add(instance):
-                self._add(instance.name)
+                self._see(instance.name)
             case Delete(component):
                 self.rows.pop(component, None)
+            case Push(component):
+                self._see(component)
             case _:
                 pass
+
+    def _see(self, component: str) -> None:
+        """Take over where a component is; places stand in the order in which they were entered."""
+        state = self._conf.components.get(component)
+        if state is None:
+            return
+        row = self.rows.get(component)
+        if row is None:
+            row = self.rows[component] = Row(component, self._system.instances[component].host)
+        row.places = [p for p in row.places if p in state.places]
+        row.places += sorted(state.places.difference(row.places))
+        row.idle = not state.queue
 
 
 def _drop(names: list[str], name: str) -> None:

@@ -50,7 +50,10 @@ def _write(problem: Problem, trace: Trace, words: tuple[str, tuple[str, ...]], t
     if Path(target).suffix.lower() == ".json":
         from madeus.view.document import document
 
-        text = json.dumps(document(trace, system.assembly, system.programs, banner=banner), indent=1) + "\n"
+        text = (
+            json.dumps(document(trace, system.assembly, system.programs, banner=banner, begin=system.begin), indent=1)
+            + "\n"
+        )
     else:
         text = trace_page(
             trace, system.assembly, programs=system.programs, banner=banner, steps_first=True, begin=system.begin

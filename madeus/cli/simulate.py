@@ -121,7 +121,12 @@ def _write_trace(target: str, result: Simulation, system: System) -> None:
         banner = Banner(
             "Deadlock: nothing can move, and not everything has finished", tuple(str(result.deadlock).splitlines())
         )
-    text = json.dumps(document(result.trace, system.assembly, system.programs, banner=banner), indent=1) + "\n"
+    text = (
+        json.dumps(
+            document(result.trace, system.assembly, system.programs, banner=banner, begin=system.begin), indent=1
+        )
+        + "\n"
+    )
     if target == "-":
         print(text, end="")
         return

@@ -46,10 +46,18 @@ class Followed:
     # ---- names
 
     def find(self, reference: s.InstanceReference, env: Environment) -> list[Member] | None:
-        """The instances that a reference names and that exist by now; `None` when there are none, which is reported."""
+        """The instances that a reference names and that exist by now; `None` when there are none, which is reported.
+
+        Without an index: the replicas of the assembly and of this program. Those that only another program adds are meant by
+        their index, or where there are no others.
+        """
         members = self.everyone.find(reference, env)
         if members is None:
             return None
+        if reference.index is None:
+            own = [self.alive[m.name] for m in members if m.name in self.alive]
+            if own:
+                return own
         present = [self.alive.get(m.name, m) for m in members if self._exists(m.name)]
         if reference.index is None and present:
             return present

@@ -1,7 +1,7 @@
 """Trace files: a trace with what is needed to draw it, as one JSON value.
 
-``{"trace": ..., "assembly": ..., "programs": [...], "details": {...}, "banner": ...}``; all but ``trace`` may be missing, and a
-bare trace, as ``Trace.to_json`` makes it, is read too.
+``{"trace": ..., "assembly": ..., "programs": [...], "begin": {...}, "details": {...}, "banner": ...}``; all but ``trace`` may be
+missing, and a bare trace, as ``Trace.to_json`` makes it, is read too.
 """
 
 from __future__ import annotations
@@ -40,13 +40,18 @@ def document(
     programs: Sequence[Program] = (),
     details: Details | None = None,
     banner: Banner | None = None,
+    begin: Configuration | None = None,
 ) -> dict[str, Any]:
     """The JSON value of a trace and what it is shown with; ``read_document`` reads its text."""
+    from madeus.executor.journal.snapshot import configuration_to_json
+
     value: dict[str, Any] = {"trace": trace.to_json()}
     if assembly is not None:
         value["assembly"] = codec.to_json(assembly)
     if programs:
         value["programs"] = [codec.to_json(program) for program in programs]
+    if begin is not None:
+        value["begin"] = configuration_to_json(begin)
     if details:
         value["details"] = {str(fired): _detail_to_json(detail) for fired, detail in details.items()}
     if banner is not None:
@@ -71,7 +76,8 @@ def read_document(text: str) -> Document:
         assembly = _assembly(value["assembly"]) if value.get("assembly") else None
         programs = tuple(codec.read(Program, p) for p in value.get("programs") or ())
         details = {int(key): _detail_from_json(d) for key, d in (value.get("details") or {}).items()}
-        return Document(trace, assembly, programs, details, _banner(value.get("banner")))
+        begin = _begin(value.get("begin"), assembly)
+        return Document(trace, assembly, programs, details, _banner(value.get("banner")), begin)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is not a trace: {error}") from error
 
@@ -115,6 +121,26 @@ def _check_names(kind: ComponentType) -> None:
     unknown += [name for u in kind.uses for name in u.transitions if name not in kind.transition]
     if unknown:
         raise ValueError(f"{kind.name} has no {unknown[0]!r}")
+
+
+def _begin(value: Any, assembly: Assembly | None) -> Configuration | None:
+    """Where the trace begins; components, tokens and ports are those of the assembly, or ValueError."""
+    if value is None or assembly is None:
+        return None
+    from madeus.executor.journal.snapshot import configuration_from_json
+
+    conf = configuration_from_json(value)
+    for name, s in conf.components.items():
+        kind = assembly.types.get(s.type)
+        if name not in assembly.instance or kind is None or s.type != assembly.instance[name].type:
+            raise ValueError(f"{name}, which the trace begins with, is not in the assembly")
+        tokens = s.output_docks | s.running | s.failed | s.input_docks
+        unknown = sorted((s.places - set(kind.place)) | (tokens - set(kind.transition)))
+        if unknown:
+            raise ValueError(f"{kind.name} has no {unknown[0]!r}, where {name} begins")
+    if conf.connections() != tuple(sorted(assembly.connections)):
+        raise ValueError("the trace begins with other connections than the assembly has")
+    return conf
 
 
 def _banner(value: Mapping[str, Any] | None) -> Banner | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from madeus.cli.planning import plan
+from madeus.cli.plan import plan
 
 SITE = "examples/site.madeus"
 

@@ -160,6 +160,26 @@ def test_a_program_names_replicas_one_by_one() -> None:
     assert instructions[-2:] == (WaitAll(), Delete("web[5]"))
 
 
+def test_a_name_without_an_index_does_not_mean_the_replicas_that_another_program_adds() -> None:
+    text = program("push web.deploy\nwait web", "web[1..2]: Web")
+    grow = "program grow for site { add web[3]: Web\n push web.deploy }\nprogram other for site { push web[3].deploy }"
+    model = _model(loaded(f"{text}\n{grow}"))
+    assert [str(i) for i in model.programs["go"].instructions] == [
+        "push web[1].deploy",
+        "push web[2].deploy",
+        "wait web[1]",
+        "wait web[2]",
+    ]
+    assert [str(i) for i in model.programs["grow"].instructions][1:] == [f"push web[{n}].deploy" for n in (1, 2, 3)]
+    assert [str(i) for i in model.programs["other"].instructions] == ["push web[3].deploy"]
+
+
+def test_a_name_without_an_index_means_the_replicas_of_another_program_where_there_are_no_others() -> None:
+    grow = "program grow for site { add web[1..2]: Web }"
+    model = _model(loaded(program("push web.deploy", "client: Web") + "\n" + grow))
+    assert [str(i) for i in model.programs["go"].instructions] == ["push web[1].deploy", "push web[2].deploy"]
+
+
 def test_an_assembly_knows_the_types_that_its_programs_add() -> None:
     model = _model(loaded(program("add d: Client", "web: Web")))
     assert set(model.assemblies["site"].types) == {"Web", "Client"}

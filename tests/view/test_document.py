@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madeus.model import Assembly, Program
+from madeus.semantics import System, simulate
 from madeus.semantics.trace import Trace
 from madeus.view.document import Document, document, read_document
 from madeus.view.page import Banner
@@ -27,6 +28,20 @@ def test_what_is_written_is_read_again(site: Assembly, install: Program, upgrade
     banner = Banner("t", ("a", "b"), True)
     text = json.dumps(document(trace, site, (install, upgrade), details, banner))
     assert read_document(text) == Document(trace, site, (install, upgrade), details, banner)
+
+
+def test_where_a_trace_begins_is_written_too(site: Assembly, install: Program, upgrade: Program) -> None:
+    begin = simulate(System(site, [[install]])).configuration._replace(positions=())
+    trace = simulate(System(site, [[upgrade]], begin=begin)).trace
+    value = document(trace, site, (upgrade,), begin=begin)
+    assert read_document(json.dumps(value)) == Document(trace, site, (upgrade,), {}, begin=begin)
+    for component in value["begin"]["components"].values():
+        component["places"] = ["ghost"]
+    with pytest.raises(ValueError, match="has no 'ghost', where .* begins"):
+        read_document(json.dumps(value))
+    value["begin"]["connections"] = []
+    with pytest.raises(ValueError):
+        read_document(json.dumps(value))
 
 
 def test_a_bare_trace_is_read_too(lamp: Assembly, simulated: Run) -> None:
