@@ -12,7 +12,20 @@ from madeus.checker.engine import Budget, Exhausted, Watch
 from madeus.checker.engines.explicit import Explicit
 from madeus.checker.problem import Problem
 from madeus.checker.verdict import Fails, Holds, Unknown, Width
-from madeus.model import And, Available, Deployable, Forbidden, Goal, Marked, Not, Parallelism, Push, Reach, Sequence
+from madeus.model import (
+    And,
+    Available,
+    Deployable,
+    Forbidden,
+    Goal,
+    Marked,
+    Not,
+    Parallelism,
+    Push,
+    Reach,
+    Sequence,
+    Terminates,
+)
 from madeus.semantics import System
 from tests.build import assembly, kind, program
 from tests.checker.generated import any_assembly, any_programs
@@ -103,7 +116,63 @@ def test_some_run_that_ends_well_is_found() -> None:
     verdict = Smt().answer(Problem(system, Deployable(Goal("g", Marked("t", "c")), Reach.POSSIBLE)), Watch())
     assert isinstance(verdict, Holds)
     assert verdict.witness is not None
-    assert Smt().refuses(Problem(system, Deployable(Goal("g", Marked("t", "c"))))) is not None
+
+
+LONG = kind(
+    "L",
+    "places p0*" + "".join(f" p{i}" for i in range(1, 20)),
+    *(f"t{i}: p{i} -> p{i + 1}" for i in range(19)),
+)
+"""Runs of 78 steps: too long to be searched."""
+
+
+def test_that_no_run_ends_well_is_proved_by_the_state_equation_where_no_run_is_endless() -> None:
+    system = System(assembly([LONG], "t:L"))
+    goal = Goal("g", Marked("t", "p7"))
+    verdict = Smt().answer(Problem(system, Deployable(goal, Reach.POSSIBLE)), Watch())
+    assert isinstance(verdict, Fails)
+    assert verdict.reason == "no run comes to g (t.p7) and stays there"
+    assert verdict.trace is None
+    assert verdict.evidence.notes == (
+        "no run is endless: effects of transitions never add up to nothing",
+        "proved by the state equation",
+    )
+
+
+def test_that_all_runs_end_well_and_that_all_end_is_proved_without_enumeration() -> None:
+    system = System(assembly([LONG], "a:L b:L c:L"))
+    goal = Goal("g", And(tuple(Marked(name, "p19") for name in "abc")))
+    for reach in (Reach.ALWAYS, Reach.RECOVERABLE):
+        verdict = Smt().answer(Problem(system, Deployable(goal, reach)), Watch(budget=Budget(seconds=60.0)))
+        assert isinstance(verdict, Holds)
+    assert isinstance(Smt().answer(Problem(system, Terminates()), Watch()), Holds)
+
+
+ROUND = kind("R", "places a* b c", "x: a -> b station in", "y: b -> c", "z: c -> b station back")
+
+
+def test_that_a_goal_is_not_kept_on_endless_runs_is_proved_where_they_leave_it() -> None:
+    system = System(assembly([ROUND], "r:R"))
+    gone = Smt().answer(Problem(system, Deployable(Goal("g", Marked("r", "a")), Reach.POSSIBLE)), Watch())
+    assert isinstance(gone, Fails)
+    kept = Smt().answer(Problem(system, Deployable(Goal("g", Not(Marked("r", "a"))), Reach.POSSIBLE)), Watch())
+    assert isinstance(kept, Unknown)
+    assert kept.reason == "no run ends where g holds, but an endless one may keep it"
+    always = Smt().answer(Problem(system, Deployable(Goal("g", Marked("r", "c")))), Watch())
+    assert isinstance(always, Unknown)
+    assert always.reason == "no run ends where g does not hold, but one may be endless"
+    ends = Smt().answer(Problem(system, Terminates()), Watch())
+    assert isinstance(ends, Unknown)
+
+
+def test_a_deadlock_is_a_run_that_ends_elsewhere() -> None:
+    one = kind("A", "places off* on", "up: off -> on", "use s for up", "provide t at on")
+    other = kind("B", "places off* on", "up: off -> on", "use t for up", "provide s at on")
+    system = System(assembly([one, other], "a:A b:B", "a.s b.s", "b.t a.t"))
+    verdict = Smt().answer(Problem(system, Deployable(Goal("g", Marked("a", "on")))), Watch())
+    assert isinstance(verdict, Fails)
+    assert verdict.reason == "the run ends and g (a.on) does not hold"
+    assert verdict.deadlock is not None
 
 
 def test_induction_proves_what_holds_on_runs_of_many_components() -> None:
