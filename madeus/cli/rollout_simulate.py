@@ -249,7 +249,7 @@ def _print(scenario: Scenario, outcomes: list[Outcome], table: Sensitivity) -> N
     )
     main = Table(box=None, pad_edge=False, header_style="bold")
     main.add_column("protocol", no_wrap=True)
-    for head in ("faulty upgrades", "machines", "done after", "first cluster", "median cluster"):
+    for head in ("faulty", "machines", "done after", "first cluster", "median"):
         main.add_column(head, justify="right", no_wrap=True)
     for o in outcomes:
         latency = sorted(o.latency)

@@ -61,11 +61,11 @@ def test_the_picture_is_one_file_that_needs_nothing_else(tmp_path: Path) -> None
 def test_a_rollout_of_a_file_says_representatives_threshold_and_protocol(tmp_path: Path) -> None:
     file = tmp_path / "a.madeus"
     file.write_text(
-        "component C { initial place a; place b; transition t: a -> b }\nassembly s { c: C on h }\n"
-        "program go for s { push c.deploy }\n"
+        "component C {\n  initial place a\n  place b\n  transition t: a -> b\n}\nassembly s {\n  c: C on h\n}\n"
+        "program go for s {\n  push c.deploy\n}\n"
         "rollout r of program go over h {\n  protocol one_by_one\n  representatives 2\n}\n"
     )
-    assert list(counted(*FOUR, str(file)))[0] == "one_by_one"
+    assert next(iter(counted(*FOUR, str(file)))) == "one_by_one"
     assert counted("--clusters", "4,4", "--problem", "A: 1", str(file), "r")["one_by_one"] == 2
     assert simulate(str(file), "s").exit_code == 2
 
