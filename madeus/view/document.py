@@ -1,7 +1,7 @@
 """Trace files: a trace with what is needed to draw it, as one JSON value.
 
-``{"trace": ..., "assembly": ..., "programs": [...], "begin": {...}, "details": {...}, "banner": ...}``; all but ``trace`` may be
-missing, and a bare trace, as ``Trace.to_json`` makes it, is read too.
+``{"trace": ..., "assembly": ..., "programs": [...], "begin": {...}, "details": {...}, "banner": ...}``; all but ``trace`` may
+be missing, and a bare trace, as ``Trace.to_json`` makes it, is read too.
 """
 
 from __future__ import annotations

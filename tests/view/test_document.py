@@ -37,7 +37,7 @@ def test_where_a_trace_begins_is_written_too(site: Assembly, install: Program, u
     assert read_document(json.dumps(value)) == Document(trace, site, (upgrade,), {}, begin=begin)
     for component in value["begin"]["components"].values():
         component["places"] = ["ghost"]
-    with pytest.raises(ValueError, match="has no 'ghost', where .* begins"):
+    with pytest.raises(ValueError, match="has no 'ghost'"):
         read_document(json.dumps(value))
     value["begin"]["connections"] = []
     with pytest.raises(ValueError):
