@@ -1,0 +1,125 @@
+"""How an operation is put together: the steps on its machine, and the catalog that they lead to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from madeus.layers.catalog import Catalog, Machine
+from madeus.layers.change import Change, HostStep, Verb
+from madeus.layers.errors import NotMade
+from madeus.layers.layer import Layer, LayerKind
+from madeus.layers.state import State
+
+LONGEST = 64
+"""Characters of a layer's name, at most."""
+
+_ODD = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def layer_name(occasion: Occasion, *words: str, mark: str = "") -> str:
+    """A name for a new layer that no other layer has, beginning with these words."""
+    end = f"-{occasion.unique}{mark}"
+    stem = _ODD.sub("-", "-".join(words)).strip("-._") or "layer"
+    return stem[: LONGEST - len(end)] + end
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a pure function cannot find by itself."""
+
+    unique: str
+    """Letters and digits that no other operation has: names of new layers end in it."""
+    now: float
+    """Seconds since the Unix epoch."""
+
+
+class Act:
+    """Collects the steps of one operation, and the catalog that they lead to."""
+
+    def __init__(
+        self, catalog: Catalog, machine: Machine, occasion: Occasion, operation: str, why: str | None = None
+    ) -> None:
+        self.machine, self.occasion, self.operation = machine, occasion, operation
+        self.steps: list[HostStep] = []
+        self.made: list[str] = []
+        self.catalog = catalog
+        self.recorded = machine.recorded
+        if machine.stack:
+            self.recorded += 1
+            state = State(
+                *(machine.name, self.recorded, machine.role, machine.version, machine.stack),
+                *(occasion.now, occasion.now, why or operation),
+            )
+            self.catalog = catalog.with_state(state)
+
+    def step(self, verb: Verb, **arguments: Any) -> None:
+        """Add a step."""
+        self.steps.append(HostStep(self.machine.name, verb, arguments))
+
+    def provide(self, stack: Sequence[str]) -> None:
+        """See to it that the machine has the layers of a stack."""
+        name = self.machine.name
+        for layer in stack:
+            found = self.catalog.layers.get(layer)
+            if found is not None and name in found.holders:
+                continue
+            if found is None or not self.catalog.is_made(layer):
+                raise NotMade(layer, next(iter(self.catalog.referring(layer)), layer))
+            if found.source:
+                self.step(Verb.SEED, layer=layer, **{"from": found.source})
+            else:
+                self.step(Verb.FETCH, layer=layer, holder=min(found.holders))
+            self.catalog = self.catalog.with_layers(replace(found, holders=found.holders | {name}))
+
+    def new_copy(self, mark: str = "") -> str:
+        """A new layer to write in; its name."""
+        name = layer_name(self.occasion, self.machine.name, mark=mark)
+        self.catalog = self.catalog.with_layers(Layer(name, LayerKind.COPY, holders=frozenset((self.machine.name,))))
+        self.made.append(name)
+        self.step(Verb.CREATE, layer=name)
+        return name
+
+    def freeze(self, layer: str) -> None:
+        """Make a layer read-only."""
+        self.catalog = self.catalog.with_layers(replace(self.catalog.layers[layer], frozen=True))
+        self.step(Verb.FREEZE, layer=layer)
+
+    def freeze_top(self) -> None:
+        """Make what the machine wrote in until now read-only."""
+        if self.machine.stack:
+            self.freeze(self.machine.stack[-1])
+
+    def switch(self, stack: Sequence[str], after: Machine) -> None:
+        """Another root; the last layer is the writable one."""
+        before, role = self.catalog.role(self.machine.role), self.catalog.role(after.role)
+        stopped = before.services if self.machine.stack else ()
+        self.step(
+            Verb.SWITCH,
+            stack=list(stack),
+            writable=stack[-1],
+            persistent=list(role.persistent),
+            services={"stop": list(reversed(stopped)), "start": list(role.services)},
+        )
+
+    def to(
+        self, after: Machine, stack: Sequence[str], summary: str, decisions: Sequence[Mapping[str, Any]] = ()
+    ) -> Change:
+        """The change that ends with this stack and a new copy on it."""
+        self.provide(stack)
+        copy = self.new_copy()
+        if decisions:
+            self.step(Verb.RESOLVE, into=copy, decisions=[dict(decision) for decision in decisions])
+        whole = (*stack, copy)
+        self.switch(whole, after)
+        self.freeze_top()
+        return self.done(replace(after, stack=whole), summary)
+
+    def done(self, after: Machine, summary: str) -> Change:
+        """The change."""
+        catalog = self.catalog.with_machine(replace(after, recorded=self.recorded))
+        name = self.machine.name
+        undo = (HostStep(name, Verb.DELETE, {"layers": list(self.made)}),)
+        return Change(self.operation, summary, catalog, tuple(self.steps), undo, (name,))
