@@ -159,3 +159,10 @@ def test_decoding_wants_a_marking_of_the_net() -> None:
     translation = translate(System(assembly([PROVIDER], "p:P")))
     with pytest.raises(ValueError, match="a marking of 2 places for a net of"):
         translation.decode((0, 1))
+
+
+def test_places_of_the_model_may_have_the_names_of_what_the_net_adds() -> None:
+    odd = kind("O", "places absent* idle exists", "t: absent -> idle in go", "u: idle -> exists in go")
+    steps = (Add(Instance("o", "O")), Push("o", "go"), WaitAll(), Delete("o"))
+    system = System(assembly([odd], ""), [[program("p", *steps)]])
+    assert_same_graph(system, translate(system), 1000)

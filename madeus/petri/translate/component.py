@@ -39,7 +39,7 @@ class Queue:
                 if before not in self.last:
                     self.last[before] = sketch.place(Element(ElementKind.LAST, name, ahead), f"{name}.last {ahead}")
         if count and not course.deploys:
-            self.idle = sketch.place(Element(ElementKind.IDLE, name), f"{name}.idle", 1)
+            self.idle = sketch.place(Element(ElementKind.IDLE, name), f"{name}.(idle)", 1)
         self.heads: dict[str, int] = {}
         """Behavior -> place that is marked while it is the head."""
         by_behavior: dict[str, list[int]] = {}

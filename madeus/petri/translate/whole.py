@@ -95,14 +95,14 @@ def _draw_components(
             present = course.initial and type_name == course.types[0]
             if not course.fixed:
                 element = Element(ElementKind.EXISTS, name, type_name)
-                life.exists = sketch.place(element, f"{prefix}.exists", int(present))
+                life.exists = sketch.place(element, f"{prefix}.(exists)", int(present))
             life.heads = queue.heads
             life.draw_places(plan.system.failures != 0, present)
             found.append(life)
         lives[name] = tuple(found)
         if not course.fixed:
             element = Element(ElementKind.ABSENT, name)
-            absent[name] = sketch.place(element, f"{name}.absent", int(not course.initial))
+            absent[name] = sketch.place(element, f"{name}.(absent)", int(not course.initial))
     return lives, queues, absent
 
 
