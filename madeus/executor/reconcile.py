@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from madeus.executor.action.base import JobAction
 from madeus.executor.action.registry import Registry
+from madeus.executor.effects import Standing
 from madeus.executor.firing import Known
 from madeus.executor.journal.errors import NotResumable
 from madeus.executor.journal.events import AttemptRecord, AttemptState, StepRecord
@@ -76,8 +77,8 @@ class Recorded:
     """Of the last step."""
 
 
-def recall(system: System, steps: Sequence[StepRecord]) -> Recorded:
-    """Take the recorded steps again.
+def recall(system: System, steps: Sequence[StepRecord], standing: Standing | None = None) -> Recorded:
+    """Take the recorded steps again. standing: follows them.
 
     Raises:
         NotAModel: the steps are none that the model allows, or hold values that are none.
@@ -93,6 +94,8 @@ def recall(system: System, steps: Sequence[StepRecord]) -> Recorded:
             agenda.take(step, produced_from_text(record.produced))
         except (ValueError, KeyError, IndexError) as error:
             raise NotAModel(f"step {record.seq}: {error}") from error
+        if standing is not None:
+            standing.take(step, agenda.configuration)
         if step.kind is StepKind.FIRE:
             begun[key] = Begun(record.seq, record.seq, counts.get(key, 0), failed=False)
             firings[record.seq] = (*key, counts.get(key, 0))

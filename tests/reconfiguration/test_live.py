@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from madeus.executor.api import Origin, RunOptions, resume_run
+from madeus.executor.effects import NO_EFFECTS
 from madeus.executor.inventory import Inventory
 from madeus.executor.journal.errors import UnknownRun
 from madeus.executor.journal.events import RunState
@@ -453,7 +454,7 @@ def test_a_run_changes_its_own_components_alone() -> None:
     for name in ("c", "o"):
         gone = other.components[name]._replace(places=frozenset({"off"}))
         other = other._replace(components=other.components.set(name, gone))
-    after = merged(state, {"c"}, {i.name: i for i in state.instances}, other)
+    after = merged(state, {"c"}, {i.name: i for i in state.instances}, other, NO_EFFECTS)
     assert after.configuration.components["c"].places == {"off"}
     assert after.configuration.components["o"].places == {"on"}
     assert after.configuration.connections() == state.configuration.connections()

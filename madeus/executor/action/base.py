@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from madeus.executor.errors import ActionFailed
 from madeus.executor.inventory import Host
 from madeus.executor.transport.base import Job, Outcome, Transport, job_id
+from madeus.model.action import Action
 from madeus.model.value import Duration, Value
 
 
@@ -222,6 +223,9 @@ class Context:
     boot_id: str | None = None
     """Of a resumed action: the host's boot identifier noted when it began."""
 
+    ephemeral: bool = False
+    """Whether its jobs leave nothing on the host: it only looks."""
+
     def job_id(self, attempt: int, part: str = "") -> str:
         """Identifier of the durable job of an attempt of this action: the same in every controller that resumes the run."""
         return job_id(*self.step, self.index, attempt, *([part] if part else []))
@@ -250,6 +254,11 @@ class ActionKind(ABC):
     def idempotent(self) -> bool:
         """Whether an interrupted one may be done again without the designer's word."""
         return self.description.idempotent
+
+    def looking(self, action: Action) -> Action | None:
+        """The action as a `probe` does it: one that only looks, and once unless it says how long. None: this kind changes
+        things and cannot look."""
+        return None
 
     def check(self, call: Call) -> None:  # noqa: B027 - most kinds have nothing to add
         """Say what the types alone do not catch.

@@ -19,9 +19,10 @@ from madeus.executor.action.base import (
     show,
 )
 from madeus.executor.action.command import command_job, judge
-from madeus.executor.action.service import told
+from madeus.executor.action.service import asking, told
 from madeus.executor.errors import InvalidAction
 from madeus.executor.transport.base import Job, Outcome
+from madeus.model.action import Action
 
 _STATES = ("present", "absent", "latest")
 LOCK_TIMEOUT = 600
@@ -77,6 +78,18 @@ echo "madeus: $changed"
 """
 
 
+_LOOK = """for name in $MADEUS_NAME; do
+  have=$(dpkg-query -W -f '${db:Status-Status} ${Version}\\n' "${name%%=*}" 2>/dev/null | sed -n 's/^installed //p')
+  case $MADEUS_WANTED:$name in
+    absent:*) [ -z "$have" ] || { echo "${name%%=*} $have is installed" >&2; exit 1; } ;;
+    *=*) [ "$have" = "${name#*=}" ] || { echo "${name%%=*} is ${have:-not installed}, not ${name#*=}" >&2; exit 1; } ;;
+    *) [ -n "$have" ] || { echo "$name is not installed" >&2; exit 1; } ;;
+  esac
+done
+"""
+"""A probe: nothing is installed or removed."""
+
+
 class Package(JobAction):
     """Installs or removes Debian packages; does nothing when all is as wanted. Waits for another apt; never asks."""
 
@@ -100,6 +113,11 @@ class Package(JobAction):
         idempotent=True,
         example='package "apache2" "php" present update_cache',
     )
+
+    @override
+    def looking(self, action: Action) -> Action:
+        wanted = "absent" if action.option("absent") else "present"
+        return asking(action, _LOOK, (*_STATES, "update_cache", "purge", "recommends"), MADEUS_WANTED=wanted)
 
     @override
     def check(self, call: Call) -> None:

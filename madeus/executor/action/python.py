@@ -34,6 +34,7 @@ from madeus.executor.action.printed import captured
 from madeus.executor.errors import ActionFailed, InvalidAction, PythonActionFailed
 from madeus.executor.inventory import Host
 from madeus.executor.transport.base import OUTPUT_LIMIT, Transport
+from madeus.model.action import Action
 from madeus.model.value import Duration
 
 
@@ -78,6 +79,10 @@ class Python(ActionKind):
         outputs=None,
         example='python "tools:register" "${ip}" -> token',
     )
+
+    @override
+    def looking(self, action: Action) -> Action:
+        return action
 
     @override
     def check(self, call: Call) -> None:

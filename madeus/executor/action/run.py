@@ -9,6 +9,7 @@ from typing_extensions import override
 from madeus.executor.action.base import Call, Context, Description, JobAction, Kind, Parameter, reveal, show
 from madeus.executor.action.command import command_job
 from madeus.executor.transport.base import Job
+from madeus.model.action import Action
 
 SHELL = Parameter("shell", Kind.STRING, "program that reads the command, `/bin/sh` when left out")
 STDIN = Parameter("stdin", Kind.STRING, "text that the command reads")
@@ -25,6 +26,10 @@ class Run(JobAction):
         outputs=None,
         example="run \"hostname -I | cut -d' ' -f1\" -> ip",
     )
+
+    @override
+    def looking(self, action: Action) -> Action:
+        return action
 
     @override
     def plan(self, call: Call, context: Context) -> str:

@@ -13,6 +13,7 @@ from madeus.executor.action.command import command_job
 from madeus.executor.action.local import read_local
 from madeus.executor.action.run import STDIN
 from madeus.executor.transport.base import Job
+from madeus.model.action import Action
 
 
 class Script(JobAction):
@@ -29,6 +30,10 @@ class Script(JobAction):
         outputs=None,
         example='script "bootstrap.sh" "${version}" timeout 5min',
     )
+
+    @override
+    def looking(self, action: Action) -> Action:
+        return action
 
     @override
     def plan(self, call: Call, context: Context) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from dataclasses import replace
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from madeus.executor.action.base import ActionResult, Call, Context, Description
 from madeus.executor.action.command import command_job, judge
 from madeus.executor.errors import InvalidAction
 from madeus.executor.transport.base import Job, Outcome
+from madeus.model.action import Action
 
 _STATES = ("started", "stopped", "restarted", "reloaded")
 
@@ -61,6 +63,31 @@ echo "madeus: $changed"
 """
 
 
+_LOOK = """name=${MADEUS_NAME%.service} wanted=$MADEUS_WANTED
+if [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then
+  active() { systemctl is-active --quiet -- "$name"; }
+  is_boot() { systemctl is-enabled --quiet -- "$name" 2>/dev/null; }
+else
+  if [ ! -x "/etc/init.d/$name" ]; then
+    echo "there is no service $name: neither systemd nor /etc/init.d/$name" >&2; exit 5
+  fi
+  active() {
+    if command -v service >/dev/null 2>&1; then service "$name" status; else "/etc/init.d/$name" status; fi >/dev/null 2>&1
+  }
+  is_boot() { ls /etc/rc[2-5].d/S[0-9][0-9]"$name" >/dev/null 2>&1; }
+fi
+for one in $wanted; do
+  case $one in
+    running) active || { echo "$name is not running" >&2; exit 3; } ;;
+    stopped) if active; then echo "$name is running" >&2; exit 4; fi ;;
+    enabled) is_boot || { echo "$name does not start with the machine" >&2; exit 1; } ;;
+    disabled) if is_boot; then echo "$name starts with the machine" >&2; exit 1; fi ;;
+  esac
+done
+"""
+"""A probe: nothing is started or stopped."""
+
+
 class Service(JobAction):
     """Brings a service into a state; does nothing when it is in it. Started means: still running when the action ends."""
 
@@ -75,6 +102,14 @@ class Service(JobAction):
         idempotent=True,
         example='service "mariadb" started enabled',
     )
+
+    @override
+    def looking(self, action: Action) -> Action:
+        given = dict(action.options)
+        wanted = ["stopped" if given.get("stopped") else "running"] if any(given.get(s) for s in _STATES) else []
+        if "enabled" in given:
+            wanted.append("disabled" if given["enabled"] in (False, "false") else "enabled")
+        return asking(action, _LOOK, (*_STATES, "enabled"), MADEUS_WANTED=" ".join(wanted))
 
     @override
     def check(self, call: Call) -> None:
@@ -102,6 +137,21 @@ class Service(JobAction):
     @override
     def result(self, call: Call, context: Context, outcome: Outcome) -> ActionResult:
         return told(judge(call, context, outcome))
+
+
+def asking(action: Action, script: str, own: Collection[str], **variables: str) -> Action:
+    """An action about names as a command that asks about them: they are in MADEUS_NAME, separated by blanks.
+
+    own: options of the action that mean nothing to the command.
+    """
+    names = " ".join(
+        str(name) for value in action.arguments for name in (value if isinstance(value, tuple) else (value,))
+    )
+    given = {name: value for name, value in action.options if name not in own}
+    environment = given.pop("environment", ())
+    added = (*(environment if isinstance(environment, tuple) else ()), ("MADEUS_NAME", names), *variables.items())
+    text = script.replace("${", "$${")
+    return Action("run", (text,), (*given.items(), ("environment", added)))
 
 
 def told(result: ActionResult) -> ActionResult:

@@ -15,10 +15,10 @@ from typing_extensions import override
 
 from madeus.executor.action.base import ActionResult, Call, Context, Description, JobAction, Kind, Parameter, show
 from madeus.executor.action.command import command_job
-from madeus.executor.action.wait_tcp import DEFAULT_WITHIN, LOOP, waited
+from madeus.executor.action.wait_tcp import DEFAULT_WITHIN, LOOP, once, waited, within
 from madeus.executor.errors import ActionFailed, InvalidAction
 from madeus.executor.transport.base import Job, Outcome
-from madeus.model.value import format_seconds
+from madeus.model.action import Action
 
 _SCRIPT = """url={url} wanted={status} contains={contains}
 if command -v curl >/dev/null 2>&1; then
@@ -80,6 +80,10 @@ class WaitHttp(JobAction):
     )
 
     @override
+    def looking(self, action: Action) -> Action:
+        return once(action)
+
+    @override
     def check(self, call: Call) -> None:
         scheme = urllib.parse.urlsplit(call.text(0)).scheme
         if scheme not in ("http", "https"):
@@ -89,8 +93,7 @@ class WaitHttp(JobAction):
 
     @override
     def plan(self, call: Call, context: Context) -> str:
-        within = format_seconds(call.options["within"])
-        return f"wait for {show(call.arguments[0])} with status {call.options['status']} within {within}"
+        return f"wait for {show(call.arguments[0])} with status {call.options['status']}{within(call)}"
 
     @override
     def durable(self, call: Call) -> bool:
@@ -105,9 +108,7 @@ class WaitHttp(JobAction):
         while said := await asyncio.to_thread(_ask, call.text(0), call.options["status"], call.plain("contains") or ""):
             if time.monotonic() >= end:
                 what = f"{show(call.arguments[0])} did not answer with status {call.options['status']}"
-                raise ActionFailed(
-                    call.kind, context.host.name, f"{what} within {format_seconds(call.options['within'])}: {said}"
-                )
+                raise ActionFailed(call.kind, context.host.name, f"{what}{within(call)}: {said}")
             await asyncio.sleep(_PAUSE)
         return ActionResult()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import ClassVar
 
 from typing_extensions import override
@@ -11,7 +12,8 @@ from madeus.executor.action.base import ActionResult, Call, Context, Description
 from madeus.executor.action.command import command_job, failure, judge
 from madeus.executor.errors import InvalidAction
 from madeus.executor.transport.base import Job, Outcome
-from madeus.model.value import format_seconds
+from madeus.model.action import Action
+from madeus.model.value import Duration, format_seconds
 
 DEFAULT_WITHIN = 30.0
 NO_PROGRAM = 69
@@ -60,14 +62,17 @@ class WaitTcp(JobAction):
     )
 
     @override
+    def looking(self, action: Action) -> Action:
+        return once(action)
+
+    @override
     def check(self, call: Call) -> None:
         if not 1 <= call.options["port"] <= 65535:
             raise InvalidAction(call.kind, f"{call.options['port']} is no port: they go from 1 to 65535")
 
     @override
     def plan(self, call: Call, context: Context) -> str:
-        within = format_seconds(call.options["within"])
-        return f"wait for {call.plain('host')}:{call.options['port']} within {within}"
+        return f"wait for {call.plain('host')}:{call.options['port']}{within(call)}"
 
     @override
     def job(self, call: Call, context: Context, attempt: int) -> Job:
@@ -80,12 +85,24 @@ class WaitTcp(JobAction):
         return waited(call, context, outcome, what)
 
 
+def once(action: Action) -> Action:
+    """The action as a probe does it: it does not wait, unless it says how long."""
+    if action.option("within") is not None:
+        return action
+    return replace(action, options=(*action.options, ("within", Duration(0.0))))
+
+
+def within(call: Call) -> str:
+    """How long was waited, in words; empty when it was looked at once."""
+    return f" within {format_seconds(call.options['within'])}" if call.options["within"] else ""
+
+
 def waited(call: Call, context: Context, outcome: Outcome, what: str) -> ActionResult:
     """The result of a job that waits for something."""
     lines = outcome.stderr.decode(errors="replace").strip().splitlines()
     last = f": {lines[-1]}" if lines else ""
     if outcome.exit_code == NOT_YET:
-        raise failure(call, context, outcome, f"{what} within {format_seconds(call.options['within'])}{last}")
+        raise failure(call, context, outcome, f"{what}{within(call)}{last}")
     if outcome.exit_code == NO_PROGRAM:
         raise failure(
             call,

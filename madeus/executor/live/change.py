@@ -203,7 +203,7 @@ def _settle(connection: sqlite3.Connection, now: Intent, clock: float) -> None:
         abandon_run(connection, change.row.run, clock)
         own = set(change.row.writes)
         gone = given_up(live.state, live.types, own)
-        state = merged(state, own, {i.name: i for i in gone.instances}, gone.configuration)
+        state = merged(state, own, {i.name: i for i in gone.instances}, gone.configuration, gone.effects)
         settle_change(connection, live.name, change.row.run, state_to_json(state))
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from immutables import Map
 
+from madeus.executor.effects import Effects
 from madeus.executor.live.state import LiveState
 from madeus.model import Assembly, ComponentType, Multiplicity
 from madeus.semantics import System
@@ -67,7 +68,13 @@ def adapted(state: LiveState, after: Assembly) -> LiveState:
     for instance in instances:
         for port, value in initial_data(after, instance).items():
             data.setdefault(port, value)
-    return LiveState(instances, conf._replace(data=Map(data)))
+    effects: Effects = Map(
+        {
+            name: tuple(t for t in ended if t in after.types[conf.components[name].type].transition)
+            for name, ended in state.effects.items()
+        }
+    )
+    return LiveState(instances, conf._replace(data=Map(data)), effects)
 
 
 def _of_instances(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from madeus.executor.effects import Standing
 from madeus.executor.inventory import Inventory
 from madeus.executor.journal.errors import Holder
 from madeus.executor.journal.events import RunHead, RunState
@@ -162,6 +163,7 @@ def _read(journal: Journal, row: LiveRow) -> Live:
 def _after(journal: Journal, state: LiveState, change: Change) -> LiveState:
     """A state with the effect of a run's recorded steps. Raises NotAModel."""
     system = system_from_json(change.head.program)
-    conf = recall(system, journal.steps(change.head.id)).agenda.configuration
+    standing = Standing(system, state.effects)
+    conf = recall(system, journal.steps(change.head.id), standing).agenda.configuration
     instances = {**system.assembly.instance, **system.instances}
-    return merged(state, change.row.writes, instances, conf)
+    return merged(state, change.row.writes, instances, conf, standing.effects)

@@ -8,6 +8,7 @@ from typing import Any
 
 from immutables import Map
 
+from madeus.executor.effects import NO_EFFECTS, Effects, standing
 from madeus.executor.journal.snapshot import configuration_from_json, configuration_to_json
 from madeus.model import Assembly, ComponentType, Instance, Secret, Value
 from madeus.model.codec import NotAModel, read, to_json
@@ -24,6 +25,8 @@ class LiveState:
 
     instances: tuple[Instance, ...]
     configuration: Configuration
+    effects: Effects = NO_EFFECTS
+    """Transitions of each component whose effect stands."""
 
     def assembly(self, name: str, types: Mapping[str, ComponentType]) -> Assembly:
         """The assembly that these instances and their connections are now."""
@@ -39,7 +42,8 @@ class LiveState:
         data: dict[PortName, Value | None] = {port: v for port, v in conf.data.items() if port[0] in left}
         providers, users = linked(kept)
         instances = tuple(i for i in self.instances if i.name in left)
-        return LiveState(instances, Configuration(left, providers, users, Map(data)))
+        effects: Effects = Map({name: ended for name, ended in self.effects.items() if name in left})
+        return LiveState(instances, Configuration(left, providers, users, Map(data)), effects)
 
 
 NOTHING = LiveState((), Configuration(Map(), Map(), Map(), Map()))
@@ -47,11 +51,15 @@ NOTHING = LiveState((), Configuration(Map(), Map(), Map(), Map()))
 
 
 def merged(
-    state: LiveState, writes: Collection[str], instances: Mapping[str, Instance], after: Configuration
+    state: LiveState,
+    writes: Collection[str],
+    instances: Mapping[str, Instance],
+    after: Configuration,
+    effects: Effects,
 ) -> LiveState:
     """The state after a run that may change the components `writes`, and those alone.
 
-    instances: those of the run, by name. Values that must not be written are not known afterwards.
+    instances, effects: those of the run, by name. Values that must not be written are not known afterwards.
     """
     conf, own = state.configuration, set(writes)
     components = {name: s for name, s in conf.components.items() if name not in own}
@@ -64,7 +72,9 @@ def merged(
     before = {i.name: i for i in state.instances}
     order = [name for name in (*before, *sorted(own - set(before))) if name in components]
     there = tuple(instances[name] if name in own else before[name] for name in order)
-    return LiveState(there, Configuration(Map(components), providers, users, Map(data)))
+    stands = {name: ended for name, ended in state.effects.items() if name not in own}
+    stands.update((name, ended) for name, ended in effects.items() if name in own and name in components)
+    return LiveState(there, Configuration(Map(components), providers, users, Map(data)), Map(stands))
 
 
 def given_up(state: LiveState, types: Mapping[str, ComponentType], components: Collection[str]) -> LiveState:
@@ -73,15 +83,31 @@ def given_up(state: LiveState, types: Mapping[str, ComponentType], components: C
     Tokens that are on their way go back to where their transitions begin, what was queued is forgotten.
     """
     conf = state.configuration
-    changed = conf.components
+    changed, effects = conf.components, state.effects
     for name in components:
         s = changed.get(name)
         if s is None or not (s.queue or s.in_flight):
             continue
         moving = s.output_docks | s.running | s.failed | s.input_docks
         sources = {types[s.type].transition[t].source for t in moving}
-        changed = changed.set(name, ComponentState(s.type, s.places | sources))
-    return replace(state, configuration=conf._replace(components=changed))
+        places = s.places | sources
+        changed = changed.set(name, ComponentState(s.type, places))
+        effects = effects.set(name, standing(types[s.type], places, effects.get(name, ())))
+    return replace(state, configuration=conf._replace(components=changed), effects=effects)
+
+
+def put_back(
+    state: LiveState, places: Mapping[str, frozenset[str]], effects: Mapping[str, tuple[str, ...]]
+) -> LiveState:
+    """The state when some components, which rest, are really at other places, with the effects that stand there."""
+    components = state.configuration.components
+    for name, marked in places.items():
+        components = components.set(name, ComponentState(components[name].type, marked))
+    return replace(
+        state,
+        configuration=state.configuration._replace(components=components),
+        effects=state.effects.update(effects),
+    )
 
 
 def _written(value: Value | None) -> Value | None:
@@ -90,12 +116,19 @@ def _written(value: Value | None) -> Value | None:
 
 def state_to_json(state: LiveState) -> Any:
     """The state as JSON."""
-    return {"instances": [to_json(i) for i in state.instances], **configuration_to_json(state.configuration)}
+    return {
+        "instances": [to_json(i) for i in state.instances],
+        **configuration_to_json(state.configuration),
+        "effects": {name: list(ended) for name, ended in sorted(state.effects.items())},
+    }
 
 
 def state_from_json(coded: Any) -> LiveState:
     """The inverse. Raises NotAModel."""
     try:
-        return LiveState(tuple(read(Instance, i) for i in coded["instances"]), configuration_from_json(coded))
-    except (KeyError, TypeError) as error:
+        instances = tuple(read(Instance, i) for i in coded["instances"])
+        # A state that an earlier version has written knows of no effects.
+        effects: Effects = Map({str(c): tuple(map(str, ended)) for c, ended in coded.get("effects", {}).items()})
+        return LiveState(instances, configuration_from_json(coded), effects)
+    except (AttributeError, KeyError, TypeError) as error:
         raise NotAModel(f"no state of an assembly: {error}") from error
