@@ -104,8 +104,15 @@ def testbed() -> None:
 )
 @click.option("--root", metavar="ROOT", help="What the hosts' disks lie over: machine (default) or debootstrap:SUITE.")
 @click.option("--packages", metavar="P,Q,...", default="", help="Debian packages that the hosts can install.")
+@click.option("--layers", is_flag=True, help="Hosts whose roots can be stacked out of layers: they may mount.")
 def up(
-    hosts: tuple[str, ...], name: str, directory: Path | None, mode: str | None, root: str | None, packages: str
+    hosts: tuple[str, ...],
+    name: str,
+    directory: Path | None,
+    mode: str | None,
+    root: str | None,
+    packages: str,
+    layers: bool,
 ) -> None:
     """Bring up COUNT hosts (h1, h2, ...) or hosts of these names; a bed that is up gets those it lacks.
 
@@ -132,6 +139,7 @@ def up(
             root=root,
             packages=_split(packages),
             tied=False,
+            layers=layers,
         )
         _tell_arrival(bed, time.monotonic() - begin)
 

@@ -62,11 +62,13 @@ class Testbed:
         root: str | None = None,
         packages: Sequence[str] = (),
         tied: bool = True,
+        layers: bool = False,
     ) -> Self:
         """Bring up `hosts` (names, or a number for h1, h2, ...) and write the inventory, known_hosts and ssh_config.
 
-        A bed that is up gets the hosts it lacks. `mode` (default relay) and `root` (default machine) are the bed's, set
-        when it is made. `tied`: a bed that this call made goes down when this process ends, however it ends. Raises
+        A bed that is up gets the hosts it lacks. `mode` (default relay), `root` (default machine) and `layers` (whether hosts
+        can mount layered roots: the capability to mount, and a store on the bed's file system) are the bed's, set when it is
+        made. `tied`: a bed that this call made goes down when this process ends, however it ends. Raises
         TestbedError.
         """
         names = host_names(hosts)
@@ -79,7 +81,7 @@ class Testbed:
             files.claim()
             before = files.read()
             kept = before is not None and before.keeper is None
-            swept, fresh = _keeper_for(files, name, mode, lower, root)
+            swept, fresh = _keeper_for(files, name, mode, lower, root, layers)
             try:
                 package_files.offer(fetched, files.packages)
                 done = _ask(files, {"do": "add", "hosts": names})
@@ -326,7 +328,9 @@ def _alone(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _keeper_for(files: BedFiles, name: str, mode: Mode | None, lower: Path, root: str | None) -> tuple[int, bool]:
+def _keeper_for(
+    files: BedFiles, name: str, mode: Mode | None, lower: Path, root: str | None, layers: bool
+) -> tuple[int, bool]:
     """See that the bed's keeper runs; returns how many lost processes were killed first, and whether it is a new one."""
     record = files.read()
     if record is not None and registry.is_alive(record.keeper):
@@ -334,6 +338,9 @@ def _keeper_for(files: BedFiles, name: str, mode: Mode | None, lower: Path, root
             if wanted is not None and wanted != has:
                 reason = f"its bed is up {what} {has}; `madeus testbed down` it first"
                 raise BadDirectory(str(files.directory), reason)
+        if layers and not record.layers:
+            reason = "its bed is up without layers; `madeus testbed down` it first"
+            raise BadDirectory(str(files.directory), reason)
         return 0, False
     swept = registry.sweep(files.directory)
     if record is None or record.keeper is not None:
@@ -343,20 +350,21 @@ def _keeper_for(files: BedFiles, name: str, mode: Mode | None, lower: Path, root
     elif root is not None and record.lower != str(lower):
         raise BadDirectory(str(files.directory), f"the disks kept there lie over {record.lower}")
     else:
-        lower = Path(record.lower)
+        lower, layers = Path(record.lower), layers or record.layers
     if not files.public_key.exists():
         files.identity.unlink(missing_ok=True)
         sshd.make_keys([files.identity], "madeus testbed")
     try:
-        _start_keeper(files, name, mode or "relay", lower)
+        _start_keeper(files, name, mode or "relay", lower, layers)
     except TestbedError:
         _take_down(files, keep_disks=record is not None and record.keeper is None)
         raise
     return swept, True
 
 
-def _start_keeper(files: BedFiles, name: str, mode: Mode, lower: Path) -> None:
+def _start_keeper(files: BedFiles, name: str, mode: Mode, lower: Path, layers: bool) -> None:
     command = [sys.executable, "-m", "madeus.executor.testbed.keeper", str(files.directory), name, mode, str(lower)]
+    command += ["layers"] if layers else []
     environment = {**os.environ, MARKER: str(files.directory)}
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

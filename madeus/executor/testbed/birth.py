@@ -29,6 +29,7 @@ def plan(record: HostRecord, bed: BedRecord, files: BedFiles) -> host.Plan:
         mode=bed.mode,
         bed=files.directory,
         common=files.common,
+        layers=bed.layers,
     )
 
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from madeus.executor.testbed import network, root, sshd, syscalls
+from madeus.executor.testbed import lower, network, root, sshd, syscalls
 from madeus.executor.testbed.errors import HostFailed
 from madeus.executor.testbed.registry import MARKER, Mode, ProcessId, identify
 
@@ -69,6 +69,8 @@ class Plan:
     mode: Mode
     bed: Path
     common: Path
+    layers: bool = False
+    """Whether it can mount layered roots: a store on the bed's own file system, and the capabilities for it."""
 
     @property
     def own_network(self) -> bool:
@@ -77,8 +79,9 @@ class Plan:
 
     @property
     def capabilities(self) -> frozenset[int]:
-        """NET_ADMIN only over a network of its own."""
-        return CAPABILITIES | {syscalls.CAP_NET_ADMIN} if self.own_network else CAPABILITIES
+        """NET_ADMIN only over a network of its own; what mounts and makes device nodes only where layers are wanted."""
+        network_too = CAPABILITIES | {syscalls.CAP_NET_ADMIN} if self.own_network else CAPABILITIES
+        return network_too | {syscalls.CAP_SYS_ADMIN, syscalls.CAP_MKNOD} if self.layers else network_too
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,10 @@ def _isolate(plan: Plan) -> None:
 def _become_init(plan: Plan) -> None:
     if plan.own_network:
         network.configure_own_links(plan.inner)
-    root.enter_root(plan.directory, plan.common, plan.lower, plan.repository)
+    binds = {plan.repository: root.REPOSITORY}
+    if plan.layers:
+        binds[lower.roots()] = root.ROOTS
+    root.enter_root(plan.directory, plan.common, plan.lower, binds, plan.layers)
     syscalls.keep_capabilities(plan.capabilities)
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -200,6 +206,10 @@ def wait_listening(name: str, process: ProcessId, address: str, port: int, direc
             break
         time.sleep(0.005)
     raise HostFailed(name, "starting sshd", last_words(directory))
+
+
+BOOT = f"/{root.STORE}/boot"
+"""What a host runs when it comes up, if it is there: the layered root comes back as it was."""
 
 
 class Inside:

@@ -1,6 +1,6 @@
 """The keeper of a bed: the process that is the parent of its hosts, the relay to them, and the owner of their network.
 
-Started by `Testbed.up` as `python -m madeus.executor.testbed.keeper DIRECTORY NAME MODE LOWER [TIED]`; it puts itself in the
+Started by `Testbed.up` as `python -m madeus.executor.testbed.keeper DIRECTORY NAME MODE LOWER [layers]`; it puts itself in the
 background and prints one JSON object when it can be spoken to. It waits in one selector (no CPU while idle) and handles one
 request at a time. When it ends, however it ends, the kernel ends its hosts, their mounts and their network.
 """
@@ -35,7 +35,7 @@ from madeus.executor.testbed.relay import Gate
 class Keeper:
     """Everything of one bed. The record on disk is written after every change, before the answer goes out."""
 
-    def __init__(self, files: BedFiles, name: str, mode: Mode, lower: Path) -> None:
+    def __init__(self, files: BedFiles, name: str, mode: Mode, lower: Path, layers: bool) -> None:
         self.files = files
         self.home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self.hub = None if mode == "lo" else network.Hub()
@@ -51,7 +51,7 @@ class Keeper:
         hosts = old.down().hosts if old is not None else ()
         # Blocks of addresses may have changed hands while the bed was down.
         hosts = tuple(replace(each, **self._addresses(mode, each.number)) for each in hosts)
-        self.record = BedRecord(name, mode, str(lower), identify(os.getpid()), hub, hosts)
+        self.record = BedRecord(name, mode, str(lower), identify(os.getpid()), hub, hosts, layers)
         files.write(self.record)
 
     def _addresses(self, mode: Mode, number: int) -> dict[str, Any]:
@@ -88,12 +88,23 @@ class Keeper:
             self._update(name, state="up", process=process)
             self.insides[name] = Inside(process, self._plan(name).capabilities, self.home)
             self._open_gate(name)
+            if self.record.layers:
+                self._boot(name)
         self._renew_names([each for each in self.record.hosts if each.name not in born])
         self._save(self.record)
         return {
             "made": [name for name in names if name not in known],
             "started": [name for name in idle if name in known],
         }
+
+    def _boot(self, name: str) -> None:
+        """Let the host do what it does when it comes up, beside all else; nobody waits for it."""
+        script = f"[ ! -x {host.BOOT} ] || exec {host.BOOT} >/var/log/madeus-boot.log 2>&1"
+        null = os.open(os.devnull, os.O_RDWR)
+        try:
+            self.insides[name].spawn(["/bin/sh", "-c", script], host.ENVIRONMENT, (null, null, null))
+        finally:
+            os.close(null)
 
     def start(self, name: str) -> Any:
         """Bring a killed host back with its disk; a running one is left alone."""
@@ -377,12 +388,13 @@ class Keeper:
 
 
 def _in_background(report: int, arguments: Sequence[str]) -> None:
-    directory, name, mode, lower = arguments
+    directory, name, mode, lower = arguments[:4]
     files = BedFiles(Path(directory))
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_SLAVE)
     birth.lay_the_ground(files, Path(lower))
-    keeper = Keeper(files, name, mode, Path(lower))  # type: ignore[arg-type]  # the caller's own Mode, as text
+    layers = "layers" in arguments[4:]
+    keeper = Keeper(files, name, mode, Path(lower), layers)  # type: ignore[arg-type]  # the caller's own Mode, as text
     server = wire.listen(files.directory / "keeper.sock")
     os.write(report, json.dumps({"ok": os.getpid()}).encode())
     os.close(report)

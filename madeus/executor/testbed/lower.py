@@ -12,6 +12,13 @@ from madeus.executor.testbed.packages import cache_directory
 IN_A_MINIMAL_ROOT = ("openssh-server", "iproute2", "procps", "ca-certificates")
 
 
+def roots() -> Path:
+    """The directory of the minimal roots, made if missing."""
+    path = cache_directory() / "roots"
+    path.mkdir(exist_ok=True)
+    return path
+
+
 def find(root: str) -> Path:
     """The directory of `root` (`machine` or `debootstrap:SUITE`), made if missing, which takes minutes and the network.
 
@@ -23,12 +30,11 @@ def find(root: str) -> Path:
     if match is None:
         raise BadRoot(root)
     suite = match[1]
-    target = cache_directory() / "roots" / f"{suite}-{platform.machine()}"
+    target = roots() / f"{suite}-{platform.machine()}"
     if target.is_dir():
         return target
     fresh = target.with_name(f"{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.parent.mkdir(parents=True, exist_ok=True)
     command = ["debootstrap", "--variant=minbase", f"--include={','.join(IN_A_MINIMAL_ROOT)}", suite, str(fresh)]
     tool = shutil.which(command[0]) or shutil.which(command[0], path="/usr/sbin")
     if tool is None:

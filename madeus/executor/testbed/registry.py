@@ -65,6 +65,8 @@ class BedRecord:
     hub: str
     """Path of the hub's network namespace; empty in mode lo."""
     hosts: tuple[HostRecord, ...]
+    layers: bool = False
+    """Whether the hosts can mount: a store directory for layers, and the capabilities that stacking them takes."""
 
     def host(self, name: str) -> HostRecord | None:
         """The host called `name`, or None."""

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ HIDDEN = (
     "var/tmp",
     "var/cache/apt",
     "var/lib/apt/lists",
+    "var/lib/madeus",
 )
 """Directories of the lower layer that a host sees empty; they keep their owner and mode."""
 
@@ -43,6 +44,12 @@ REMOVED = (
 
 REPOSITORY = "opt/madeus-packages"
 """Where a host sees the bed's package repository (read-only)."""
+
+ROOTS = "opt/madeus-roots"
+"""Where a host that can stack layers sees the machine's minimal roots (read-only), to begin its stacks with."""
+
+STORE = "var/lib/madeus"
+"""Where such a host keeps its layers: a directory beside its overlay, which could not carry another one's upper layer."""
 
 DISK_FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs", "jfs", "zfs"})
 _NOT_OVERLAID = frozenset({"proc", "sys", "dev", "run", "tmp", "root", "home", "mnt", "media", "boot"})
@@ -72,7 +79,8 @@ def make_common_layer(directory: Path, lower: Path, seeds: Iterable[Seed]) -> No
     for hidden in HIDDEN:
         path = _directory(directory, lower, hidden)
         os.setxattr(path, "trusted.overlay.opaque", b"y")
-    _directory(directory, lower, REPOSITORY)
+    for place in (REPOSITORY, ROOTS):
+        _directory(directory, lower, place)
     for removed in REMOVED:
         path = _directory(directory, lower, str(Path(removed).parent)) / Path(removed).name
         os.mknod(path, stat.S_IFCHR, os.makedev(0, 0))  # overlay's mark for: not there
@@ -134,10 +142,11 @@ def disks_below_root(mountinfo: str) -> list[str]:
     return sorted(set(found))
 
 
-def enter_root(directory: Path, common: Path, lower: Path, repository: Path) -> None:
+def enter_root(directory: Path, common: Path, lower: Path, binds: Mapping[Path, str], store: bool) -> None:
     """Build the root of a host from its disk in `directory` and make it the caller's root.
 
-    The caller is PID 1 in fresh mount, pid, uts, ipc and network namespaces. Raises OSError; its text names the mount.
+    `binds` are directories of the machine that it sees read-only, and where; `store`: it keeps layers, see `STORE`. The caller
+    is PID 1 in fresh mount, pid, uts, ipc and network namespaces. Raises OSError; its text names the mount.
     """
     mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
     extra = disks_below_root(Path("/proc/self/mountinfo").read_text(encoding="utf-8")) if str(lower) == "/" else []
@@ -148,7 +157,11 @@ def enter_root(directory: Path, common: Path, lower: Path, repository: Path) -> 
         seeded = common / target.strip("/")
         layers = [seeded, Path(target)] if seeded.is_dir() else [Path(target)]
         overlay(layers, f"disk{number}", f"work{number}", f"root{target}")
-    _bind_read_only(str(repository), f"root/{REPOSITORY}")
+    for source, place in binds.items():
+        _bind_read_only(str(source), f"root/{place}")
+    if store:
+        Path("store").mkdir(mode=0o700, exist_ok=True)
+        mount("store", f"root/{STORE}", flags=syscalls.MS_BIND)
     os.chdir("root")
     _system_mounts()
     _devices()

@@ -32,6 +32,7 @@ PR_SET_PDEATHSIG = 1
 PR_CAPBSET_DROP = 24
 CAP_NET_ADMIN = 12
 CAP_SYS_ADMIN = 21
+CAP_MKNOD = 27
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
