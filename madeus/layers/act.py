@@ -75,46 +75,40 @@ class Act:
             self.catalog = self.catalog.with_layers(replace(found, holders=found.holders | {name}))
 
     def new_copy(self, mark: str = "") -> str:
-        """A new layer to write in; its name."""
+        """A new layer to write in, made by the switch to it; its name."""
         name = layer_name(self.occasion, self.machine.name, mark=mark)
         self.catalog = self.catalog.with_layers(Layer(name, LayerKind.COPY, holders=frozenset((self.machine.name,))))
         self.made.append(name)
-        self.step(Verb.CREATE, layer=name)
         return name
 
-    def freeze(self, layer: str) -> None:
-        """Make a layer read-only."""
-        self.catalog = self.catalog.with_layers(replace(self.catalog.layers[layer], frozen=True))
-        self.step(Verb.FREEZE, layer=layer)
-
-    def freeze_top(self) -> None:
-        """Make what the machine wrote in until now read-only."""
-        if self.machine.stack:
-            self.freeze(self.machine.stack[-1])
-
     def switch(self, stack: Sequence[str], after: Machine) -> None:
-        """Another root; the last layer is the writable one."""
+        """Another root; the last layer is the writable one, the others are read-only from then on."""
+        mine = (*self.machine.stack[-1:], *stack[:-1])
+        frozen = [replace(self.catalog.layers[name], frozen=True) for name in mine]
+        self.catalog = self.catalog.with_layers(*frozen)
         before, role = self.catalog.role(self.machine.role), self.catalog.role(after.role)
         stopped = before.services if self.machine.stack else ()
         self.step(
             Verb.SWITCH,
-            stack=list(stack),
+            stack=list(stack[:-1]),
             writable=stack[-1],
             persistent=list(role.persistent),
             services={"stop": list(reversed(stopped)), "start": list(role.services)},
         )
+        if self.machine.stack and self.machine.stack[-1] not in stack:  # the switch marks what it stacks
+            self.step(Verb.FREEZE, layer=self.machine.stack[-1])
 
     def to(
-        self, after: Machine, stack: Sequence[str], summary: str, decisions: Sequence[Mapping[str, Any]] = ()
+        self, after: Machine, stack: Sequence[str], summary: str, resolving: Mapping[str, Any] | None = None
     ) -> Change:
         """The change that ends with this stack and a new copy on it."""
         self.provide(stack)
         copy = self.new_copy()
-        if decisions:
-            self.step(Verb.RESOLVE, into=copy, decisions=[dict(decision) for decision in decisions])
+        if resolving is not None:
+            self.step(Verb.CREATE, layer=copy)
+            self.step(Verb.RESOLVE, into=copy, **resolving)
         whole = (*stack, copy)
         self.switch(whole, after)
-        self.freeze_top()
         return self.done(replace(after, stack=whole), summary)
 
     def done(self, after: Machine, summary: str) -> Change:

@@ -21,7 +21,7 @@ class FileKind(StrEnum):
     """What stands at a path of a layer."""
 
     FILE = "file"
-    DIRECTORY = "directory"
+    DIRECTORY = "dir"
     LINK = "link"
     OTHER = "other"
     """Devices, pipes, sockets."""
@@ -39,7 +39,9 @@ class Entry:
     size: int = 0
     """Bytes."""
     digest: str = ""
-    """SHA-256 of a file's contents or of a link's target, in hexadecimal."""
+    """SHA-256 of a file's contents in hexadecimal; the target of a link."""
+    owner: tuple[int, int] = (0, 0)
+    """User and group."""
     opaque: bool = False
     """Of a directory: it hides all that stands below it in lower layers."""
 
@@ -72,10 +74,6 @@ class Mask:
     """None: the new version has deleted it."""
     base: Entry | None
     """None: the old version had none."""
-    mine_layer: str
-    """The copy that hides it."""
-    theirs_layer: str
-    base_layer: str = ""
 
     @property
     def is_mergeable(self) -> bool:
@@ -105,30 +103,24 @@ DEFAULTS = (
 """After the policies of a role. The linker's cache and compiled Python are made anew by whoever misses them."""
 
 
-def find_masks(
-    copies: Sequence[tuple[str, Listing]],
-    added: Sequence[tuple[str, Listing]],
-    old: Sequence[tuple[str, Listing]],
-) -> list[Mask]:
+def find_masks(copies: Sequence[Listing], added: Sequence[Listing], old: Sequence[Listing]) -> list[Mask]:
     """What the copies would hide, by path.
 
-    Each argument is layers with their listings, bottom to top: the machine's copies, the versions that come, and the base
-    and versions that the machine has.
+    Each argument is layers, bottom to top: the machine's copies, the versions that come, and the base and versions that the
+    machine has.
     """
     masks = []
-    for path, (theirs_layer, theirs) in sorted(_shown(added).items()):
+    for path, theirs in sorted(_shown(added).items()):
         found = _looked_up(copies, path)
         if found is None:
             continue
-        mine_layer, mine = found
+        (mine,) = found
         if theirs.kind is FileKind.DIRECTORY and (mine is None or mine.kind is FileKind.DIRECTORY):
             continue  # what stands in it is looked at path by path
         if _same(mine, theirs):
             continue
-        below = _looked_up(old, path)
-        base_layer, base = below if below is not None else ("", None)
-        there = None if theirs.kind is FileKind.WHITEOUT else theirs
-        masks.append(Mask(path, mine, there, base, mine_layer, theirs_layer, base_layer))
+        (base,) = _looked_up(old, path) or (None,)
+        masks.append(Mask(path, mine, None if theirs.kind is FileKind.WHITEOUT else theirs, base))
     return masks
 
 
@@ -161,17 +153,7 @@ def undecided(decisions: Iterable[Decision]) -> list[str]:
 
 def to_resolve(decisions: Iterable[Decision]) -> list[dict[str, Any]]:
     """What a host has to write into the new copy, as JSON: nothing for what is kept."""
-    return [
-        {
-            "path": one.mask.path,
-            "how": str(one.how),
-            "mine": one.mask.mine_layer if one.mask.mine is not None else None,
-            "theirs": one.mask.theirs_layer if one.mask.theirs is not None else None,
-            "base": one.mask.base_layer if one.mask.base is not None else None,
-        }
-        for one in decisions
-        if one.how in (How.TAKE, How.MERGE)
-    ]
+    return [{"path": one.mask.path, "how": str(one.how)} for one in decisions if one.how in (How.TAKE, How.MERGE)]
 
 
 def matches(glob: str, path: str) -> bool:
@@ -186,26 +168,26 @@ def _pattern(glob: str) -> re.Pattern[str]:
     return re.compile("".join(signs.get(part) or re.escape(part) for part in parts), re.DOTALL)
 
 
-def _shown(layers: Sequence[tuple[str, Listing]]) -> dict[str, tuple[str, Entry]]:
+def _shown(layers: Sequence[Listing]) -> dict[str, Entry]:
     """The topmost entry of each path of some layers, deletions included."""
-    shown: dict[str, tuple[str, Entry]] = {}
-    for name, listing in layers:
+    shown: dict[str, Entry] = {}
+    for listing in layers:
         hidden = {path for path, entry in listing.items() if _hides(entry)}
         if hidden:
             shown = {path: found for path, found in shown.items() if not any(above in hidden for above in _above(path))}
-        shown.update((path, (name, entry)) for path, entry in listing.items())
+        shown.update(listing)
     return shown
 
 
-def _looked_up(layers: Sequence[tuple[str, Listing]], path: str) -> tuple[str, Entry | None] | None:
-    """The layer that says what stands at a path, and what does (None: nothing); None when no layer says anything."""
+def _looked_up(layers: Sequence[Listing], path: str) -> tuple[Entry | None] | None:
+    """What stands at a path (None: nothing); None when no layer says anything of it."""
     above = list(_above(path))
-    for name, listing in reversed(layers):
+    for listing in reversed(layers):
         entry = listing.get(path)
         if entry is not None:
-            return name, None if entry.kind is FileKind.WHITEOUT else entry
+            return (None if entry.kind is FileKind.WHITEOUT else entry,)
         if any(over in listing and _hides(listing[over]) for over in above):
-            return name, None
+            return (None,)
     return None
 
 
@@ -223,10 +205,14 @@ def _above(path: str) -> Iterator[str]:
 def _same(mine: Entry | None, theirs: Entry) -> bool:
     if mine is None:
         return theirs.kind is FileKind.WHITEOUT
-    return (mine.kind, mine.mode, mine.digest) == (theirs.kind, theirs.mode, theirs.digest)
+    return _facts(mine) == _facts(theirs)
+
+
+def _facts(entry: Entry) -> tuple[object, ...]:
+    return entry.kind, entry.mode, entry.owner, entry.digest
 
 
 def _unchanged(side: Entry | None, base: Entry | None) -> bool:
     if side is None or base is None:
         return side is base
-    return (side.kind, side.mode, side.digest) == (base.kind, base.mode, base.digest)
+    return _facts(side) == _facts(base)

@@ -69,11 +69,17 @@ def upgrade(
     current = catalog.machine(machine)
     role, now, target = following(catalog, machine, version)
     copies = catalog.copies(current.stack)
-    stack = (*stack_of(role, role.versions[target].name), *copies)
     name = role.versions[target].name
-    return Act(catalog, current, occasion, "upgrade").to(
-        replace(current, version=name), stack, f"upgrade {role.name} {role.versions[now].name} to {name}", decisions
-    )
+    whole, below = stack_of(role, name), stack_of(role, role.versions[now].name)
+    resolving = {
+        "old": list(copies),
+        "new": list(whole[len(below) :]),
+        "below": list(below),
+        "decisions": [dict(decision) for decision in decisions],
+    }
+    after, summary = replace(current, version=name), f"upgrade {role.name} {role.versions[now].name} to {name}"
+    act = Act(catalog, current, occasion, "upgrade")
+    return act.to(after, (*whole, *copies), summary, resolving if decisions else None)
 
 
 def following(catalog: Catalog, machine: str, version: str | None) -> tuple[Role, int, int]:
@@ -133,7 +139,7 @@ def compact(catalog: Catalog, machine: str, occasion: Occasion) -> Change:
     """
     current = _stacked(catalog, machine)
     copies = catalog.copies(current.stack)
-    if len(copies) < 3:
+    if len(copies) < 4:  # compacting leaves three
         layers = "one layer" if len(copies) == 1 else f"{len(copies)} layers"
         raise NothingToDo(f"{machine} has {layers} of its own: there is nothing to gain")
     below = current.stack[: -len(copies)]
@@ -142,14 +148,13 @@ def compact(catalog: Catalog, machine: str, occasion: Occasion) -> Change:
     # What is written while the old copies are merged goes to a copy of its own, so that nothing is lost between two switches.
     meanwhile = act.new_copy("a")
     act.switch((*current.stack, meanwhile), current)
-    act.freeze_top()
     act.step(Verb.MERGE, layers=list(copies), into=squashed.id)
+    act.step(Verb.FREEZE, layer=squashed.id)
     act.catalog = act.catalog.with_layers(squashed)
     act.made.append(squashed.id)
     last = act.new_copy("b")
     stack = (*below, squashed.id, meanwhile, last)
     act.switch(stack, current)
-    act.freeze(meanwhile)
     return act.done(replace(current, stack=stack), f"compact {len(copies)} layers")
 
 

@@ -99,7 +99,6 @@ def package(catalog: Catalog, machine: str, role: str, version: str, occasion: O
     copy = act.new_copy()
     stack = (*current.stack, copy)
     act.switch(stack, current)
-    act.freeze_top()
     act.step(Verb.MERGE, layers=list(copies), into=layer)
     act.step(Verb.FREEZE, layer=layer)
     act.catalog = act.catalog.with_layers(Layer(layer, LayerKind.VERSION, True, holders=frozenset((machine,))))

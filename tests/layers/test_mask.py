@@ -16,12 +16,12 @@ def file(text: str) -> Entry:
 
 
 def masks(copy: dict[str, Entry], new: dict[str, Entry], old: dict[str, Entry]):  # type: ignore[no-untyped-def]
-    return find_masks([("copy", copy)], [("new", new)], [("old", old)])
+    return find_masks([copy], [new], [old])
 
 
 def test_a_file_changed_by_both_sides_is_masked() -> None:
     (mask,) = masks({"/a": file("mine")}, {"/a": file("theirs")}, {"/a": file("base")})
-    assert (mask.path, mask.mine_layer, mask.theirs_layer, mask.base_layer) == ("/a", "copy", "new", "old")
+    assert (mask.path, mask.mine, mask.theirs, mask.base) == ("/a", file("mine"), file("theirs"), file("base"))
     assert mask.is_mergeable
 
 
@@ -44,7 +44,7 @@ def test_a_deleted_directory_masks_all_that_comes_below_it() -> None:
 
 def test_an_opaque_directory_masks_all_that_comes_below_it() -> None:
     found = masks({"/d": Entry(DIRECTORY, opaque=True)}, {"/d/x/y": file("x")}, {})
-    assert [(mask.path, mask.mine, mask.mine_layer) for mask in found] == [("/d/x/y", None, "copy")]
+    assert [(mask.path, mask.mine) for mask in found] == [("/d/x/y", None)]
 
 
 def test_a_file_in_place_of_a_directory_masks_it() -> None:
@@ -53,14 +53,13 @@ def test_a_file_in_place_of_a_directory_masks_it() -> None:
 
 
 def test_the_topmost_copy_counts() -> None:
-    copies = [("low", {"/a": file("1")}), ("high", {"/a": file("2")})]
-    (mask,) = find_masks(copies, [("new", {"/a": file("3")})], [])
-    assert mask.mine_layer == "high"
+    (mask,) = find_masks([{"/a": file("1")}, {"/a": file("2")}], [{"/a": file("3")}], [])
+    assert mask.mine == file("2")
 
 
 def test_what_a_later_new_version_brings_counts() -> None:
-    new = [("n1", {"/d": Entry(DIRECTORY), "/d/a": file("1")}), ("n2", {"/d": Entry(GONE)})]
-    found = find_masks([("copy", {"/d": Entry(DIRECTORY), "/d/a": file("mine")})], new, [])
+    new = [{"/d": Entry(DIRECTORY), "/d/a": file("1")}, {"/d": Entry(GONE)}]
+    found = find_masks([{"/d": Entry(DIRECTORY), "/d/a": file("mine")}], new, [])
     assert [(mask.path, mask.theirs) for mask in found] == [("/d", None)]
 
 
@@ -100,9 +99,9 @@ def test_the_host_is_told_what_to_write_and_nothing_of_what_is_kept() -> None:
     found = decide(masks(copy, new, {"/merge": file("b"), "/gone": file("b")}), policies)
     assert undecided(found) == ["/ask"]
     assert to_resolve(found) == [
-        {"path": "/gone", "how": "take", "mine": "copy", "theirs": None, "base": "old"},
-        {"path": "/merge", "how": "merge", "mine": "copy", "theirs": "new", "base": "old"},
-        {"path": "/take", "how": "take", "mine": "copy", "theirs": "new", "base": None},
+        {"path": "/gone", "how": "take"},
+        {"path": "/merge", "how": "merge"},
+        {"path": "/take", "how": "take"},
     ]
 
 
@@ -147,15 +146,12 @@ def shown(layers: list[dict[str, Entry]]) -> dict[str, Entry]:
 def test_every_file_of_a_new_version_that_is_not_shown_is_masked(
     old: list[dict[str, Entry]], new: dict[str, Entry], copies: list[dict[str, Entry]]
 ) -> None:
-    def named(layers: list[dict[str, Entry]], name: str) -> list[tuple[str, dict[str, Entry]]]:
-        return [(f"{name}{index}", layer) for index, layer in enumerate(layers)]
-
-    found = {mask.path for mask in find_masks(named(copies, "c"), [("new", new)], named(old, "o"))}
+    found = {mask.path for mask in find_masks(copies, [new], old)}
     after = shown([*old, new, *copies])
     hidden = {
         path
         for path, entry in new.items()
-        if entry.kind is FILE and after.get(path) != entry or entry.kind is GONE and path in after
+        if (entry.kind is FILE and after.get(path) != entry) or (entry.kind is GONE and path in after)
     }
     assert hidden <= found
     assert all(path in new for path in found)
