@@ -8,8 +8,8 @@ from typing import Any
 from . import copying, tree
 from .copying import Copier
 from .listing import matcher
-from .store import Store, remove_tree
-from .trouble import AgentError, refuse, step
+from .store import Store
+from .trouble import AgentError, refuse, step, told
 
 
 def merge(store: Store, request: dict[str, Any]) -> dict[str, Any]:
@@ -34,13 +34,15 @@ def merge(store: Store, request: dict[str, Any]) -> dict[str, Any]:
     fresh = store.begin(into)
     try:
         _fill(sources, layers, f"{fresh}/data", copier, request)
-    except OSError:
-        remove_tree(fresh)
+    except (AgentError, OSError) as error:
+        store.abandon(into)
+        if isinstance(error, OSError):
+            raise told(error, fresh) from error
         raise
     step("merge.filled")
-    store.finish(
-        into, {"frozen": True, "kind": str(request.get("kind", "merged")), "from": layers, "files": copier.files}
-    )
+    kind = str(request.get("kind", "merged"))
+    meta = {"frozen": True, "kind": kind, "from": layers, "files": copier.files}
+    store.finish(into, meta, everything=copier.copied > 0)
     return {"files": copier.files, "linked": copier.linked, "copied": copier.copied, "made": True}
 
 

@@ -125,6 +125,30 @@ def _merge(store: Store, request: Request) -> Answer:
     return merge.merge(store, request)
 
 
+def _resolve(store: Store, request: Request) -> Answer:
+    from . import resolve
+
+    return resolve.resolve(store, request)
+
+
+def _seed(store: Store, request: Request) -> Answer:
+    from . import seed
+
+    return seed.seed(store, request)
+
+
+def _pull(store: Store, request: Request) -> Answer:
+    from . import archive
+
+    return archive.pull(store, request)
+
+
+def _push(store: Store, request: Request) -> Answer:
+    from . import archive
+
+    return archive.push(store, request)
+
+
 def _exec(store: Store, request: Request) -> Answer:
     import contextlib
 
@@ -153,6 +177,9 @@ LOCKED: dict[str, Callable[[Store, Request], Answer]] = {
     "switch": _switch,
     "boot": _boot,
     "merge": _merge,
+    "resolve": _resolve,
+    "seed": _seed,
+    "push": _push,
 }
 """Verbs that change the store: one at a time."""
 
@@ -162,6 +189,7 @@ FREE: dict[str, Callable[[Store, Request], Answer]] = {
     "sizes": _sizes,
     "listing": _listing,
     "masked": _masked,
+    "pull": _pull,
     "exec": _exec,
 }
 """Verbs that look, or that run as long as somebody's command does."""
@@ -212,7 +240,9 @@ def main(arguments: list[str]) -> int:
         code = 0
     except AgentError as error:
         answer, code = error.answer(), error.exit_code
-    sys.stdout.write(json.dumps(answer) + "\n")
+    # After a tar on standard output the answer goes to the other stream, for whoever cares.
+    piped = verb == "pull" and code == 0 and answer["ok"].get("path") == "-"
+    (sys.stderr if piped else sys.stdout).write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     _afterwards(store)
     return code

@@ -20,6 +20,7 @@ import re
 import time
 from typing import Any
 
+from . import syscalls
 from .trouble import AgentError, NoSpace, refuse, step
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -113,9 +114,23 @@ class Store:
         os.mkdir(fresh, 0o700)
         return fresh
 
-    def finish(self, layer: str, meta: Meta) -> None:
-        """The layer that `begin` began is whole: from now on it exists, also after a power cut."""
+    def abandon(self, layer: str) -> None:
+        """Give up what `begin` began."""
+        remove_tree(f"{self.layers}/{FRESH}{layer}")
+
+    def settle(self, layer: str) -> None:
+        """Wait until all that was written to a layer is on the disk."""
+        handle = os.open(f"{self.layers}/{layer}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            syscalls.sync_file_system(handle)
+        finally:
+            os.close(handle)
+
+    def finish(self, layer: str, meta: Meta, everything: bool = False) -> None:
+        """The layer that `begin` began is whole: from now on it exists, also after a power cut. `everything`: with contents."""
         fresh = f"{self.layers}/{FRESH}{layer}"
+        if everything:
+            self.settle(f"{FRESH}{layer}")
         with open(f"{fresh}/layer.json", "w", encoding="utf-8") as file:
             json.dump(meta, file)
             file.flush()

@@ -132,6 +132,11 @@ def umount(target: str, flags: int = MNT_DETACH) -> None:
     _checked(_libc.umount2(os.fsencode(target), ctypes.c_int(flags)), target)
 
 
+def sync_file_system(descriptor: int) -> None:
+    """syncfs(2): wait until all of the file system behind `descriptor` is on the disk."""
+    _checked(_libc.syncfs(ctypes.c_int(descriptor)), "syncfs")
+
+
 def unshare(flags: int) -> None:
     """Move the caller into namespaces of its own."""
     _checked(_libc.unshare(ctypes.c_int(flags)), "unshare")
