@@ -260,6 +260,11 @@ class ActionKind(ABC):
         things and cannot look."""
         return None
 
+    def expects(self, call: Call) -> str:
+        """What a probe of this kind expects to see, in words."""
+        codes = call.options.get("expect")
+        return f"exit code {' or '.join(map(str, codes))}" if codes else "success"
+
     def check(self, call: Call) -> None:  # noqa: B027 - most kinds have nothing to add
         """Say what the types alone do not catch.
 

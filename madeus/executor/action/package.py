@@ -120,6 +120,10 @@ class Package(JobAction):
         return asking(action, _LOOK, (*_STATES, "update_cache", "purge", "recommends"), MADEUS_WANTED=wanted)
 
     @override
+    def expects(self, call: Call) -> str:
+        return "not installed" if call.options["absent"] else "installed"
+
+    @override
     def check(self, call: Call) -> None:
         wanted = [state for state in _STATES if call.options[state]]
         if len(wanted) > 1:

@@ -112,6 +112,10 @@ class Service(JobAction):
         return asking(action, _LOOK, (*_STATES, "enabled"), MADEUS_WANTED=" ".join(wanted))
 
     @override
+    def expects(self, call: Call) -> str:
+        return " and ".join("running" if w in ("started", "restarted", "reloaded") else w for w in _words(call))
+
+    @override
     def check(self, call: Call) -> None:
         wanted = [state for state in _STATES if call.options[state]]
         if len(wanted) > 1:
@@ -121,10 +125,7 @@ class Service(JobAction):
 
     @override
     def plan(self, call: Call, context: Context) -> str:
-        words = [state for state in _STATES if call.options[state]]
-        if call.options["enabled"] is not None:
-            words.append("enabled" if call.options["enabled"] else "disabled")
-        return f"service {call.text(0)} {' '.join(words)}"
+        return f"service {call.text(0)} {' '.join(_words(call))}"
 
     @override
     def job(self, call: Call, context: Context, attempt: int) -> Job:
@@ -137,6 +138,13 @@ class Service(JobAction):
     @override
     def result(self, call: Call, context: Context, outcome: Outcome) -> ActionResult:
         return told(judge(call, context, outcome))
+
+
+def _words(call: Call) -> list[str]:
+    words = [state for state in _STATES if call.options[state]]
+    if call.options["enabled"] is not None:
+        words.append("enabled" if call.options["enabled"] else "disabled")
+    return words
 
 
 def asking(action: Action, script: str, own: Collection[str], **variables: str) -> Action:

@@ -84,6 +84,11 @@ class WaitHttp(JobAction):
         return once(action)
 
     @override
+    def expects(self, call: Call) -> str:
+        text = call.options["contains"]
+        return f"status {call.options['status']}" + (f" and a page with `{show(text)}`" if text is not None else "")
+
+    @override
     def check(self, call: Call) -> None:
         scheme = urllib.parse.urlsplit(call.text(0)).scheme
         if scheme not in ("http", "https"):

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from madeus.executor.action.base import ActionResult, Call, Context, Description, JobAction, Kind, Parameter
 from madeus.executor.action.command import command_job, failure, judge
-from madeus.executor.errors import InvalidAction
+from madeus.executor.errors import ActionFailed, InvalidAction
 from madeus.executor.transport.base import Job, Outcome
 from madeus.model.action import Action
 from madeus.model.value import Duration, format_seconds
@@ -46,6 +46,10 @@ fi
 """
 
 
+class NothingToAskWith(ActionFailed):
+    """The host has no program that can make a connection."""
+
+
 class WaitTcp(JobAction):
     """Waits until a connection can be made."""
 
@@ -64,6 +68,10 @@ class WaitTcp(JobAction):
     @override
     def looking(self, action: Action) -> Action:
         return once(action)
+
+    @override
+    def expects(self, call: Call) -> str:
+        return f"an answer on {call.plain('host')}:{call.options['port']}"
 
     @override
     def check(self, call: Call) -> None:
@@ -104,11 +112,14 @@ def waited(call: Call, context: Context, outcome: Outcome, what: str) -> ActionR
     if outcome.exit_code == NOT_YET:
         raise failure(call, context, outcome, f"{what}{within(call)}{last}")
     if outcome.exit_code == NO_PROGRAM:
-        raise failure(
-            call,
-            context,
-            outcome,
+        way_out = 'or ask with: from "controller"' * (call.kind == "wait_http")
+        raise NothingToAskWith(
+            call.kind,
+            context.host.name,
             f"it cannot be asked{last}",
-            'or ask with: from "controller"' * (call.kind == "wait_http"),
+            exit_code=outcome.exit_code,
+            stdout=outcome.stdout,
+            stderr=outcome.stderr,
+            help=way_out,
         )
     return judge(call, context, outcome)
