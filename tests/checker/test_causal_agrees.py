@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import inf
 from random import Random
 
 import pytest
@@ -11,12 +13,14 @@ from hypothesis import strategies as st
 from madeus.checker.engine import Budget, Exhausted, Watch
 from madeus.checker.engines.causal import Causal
 from madeus.checker.engines.reference import Reference
+from madeus.checker.engines.timed import Timed
 from madeus.checker.problem import Asked, Problem
-from madeus.checker.verdict import Fails, Holds
+from madeus.checker.verdict import Fails, Holds, TimeOff, Unknown
 from madeus.model import (
     Add,
     And,
     Assembly,
+    Available,
     ComponentType,
     Confluent,
     Connect,
@@ -27,6 +31,7 @@ from madeus.model import (
     Goal,
     Instance,
     Instruction,
+    Interval,
     Marked,
     Program,
     Push,
@@ -181,3 +186,136 @@ def test_a_component_added_again_is_another_one() -> None:
     assert Causal().refuses(problem) is None
     assert isinstance(Reference().answer(problem, Watch()), Holds)
     assert isinstance(Causal().answer(problem, Watch()), Holds)
+
+
+# ---- how long services are off
+
+
+def with_intervals(random: Random, whole: Assembly) -> Assembly:
+    def timed() -> Interval:
+        low = random.randint(0, 4)
+        return Interval(low, inf if random.random() < 0.05 else low + random.randint(0, 5))
+
+    types = {
+        name: replace(t, transitions=tuple(replace(x, interval=timed()) for x in t.transitions))
+        for name, t in whole.types.items()
+    }
+    return replace(whole, types=types)
+
+
+def compare_off(seed: int, states: int) -> int:
+    """How many answers were compared with the timed engine's (without time: the reference engine's)."""
+    random = Random(seed)
+    plain = cyclic_system(random)
+    system = System(with_intervals(random, plain.assembly), plain.stages)
+    engine, compared = Causal(), 0
+    for instance in system.assembly.instances:
+        for port in system.assembly.types[instance.type].provides:
+            limit = float(random.choice((0, 0, 2, 5, 10, 20)))
+            problem = Problem(system, Available(instance.name, port.name, limit))
+            if engine.refuses(problem) is not None:
+                continue
+            found = engine.answer(problem, Watch())
+            other = Timed() if limit else Reference()
+            if other.refuses(problem) is not None:
+                continue
+            try:
+                expected = other.answer(problem, Watch(budget=Budget(states=states)))
+            except Exhausted:
+                continue
+            compared += 1
+            if isinstance(found, Unknown):
+                assert isinstance(found.measure, TimeOff)
+                assert isinstance(expected.measure, TimeOff)
+                assert expected.measure.longest <= found.measure.longest
+                continue
+            assert type(found) is type(expected), (problem, found, expected)
+            if isinstance(found, Holds) and limit:
+                assert isinstance(expected, Holds)
+                assert isinstance(found.measure, TimeOff)
+                assert isinstance(expected.measure, TimeOff)
+                assert expected.measure.longest <= found.measure.longest <= limit
+                assert bool(found.vacuous) == bool(expected.vacuous)
+            if isinstance(found, Fails):
+                assert found.trace is not None
+    return compared
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_what_the_causal_engine_says_of_time_off_is_what_the_timed_engine_finds(seed: int) -> None:
+    compare_off(seed, 800)
+
+
+@pytest.mark.long
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_what_the_causal_engine_says_of_time_off_is_what_the_timed_engine_finds_on_larger_systems(seed: int) -> None:
+    compare_off(seed, 8000)
+
+
+BOUNCE = (
+    Push("u", "down"),
+    Push("v", "down"),
+    Push("p", "down"),
+    Push("p", "up"),
+    Push("v", "up"),
+    Push("u", "up"),
+    WaitAll(),
+)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 2**32))
+def test_the_longest_time_off_of_a_provider_and_its_users_is_exact(seed: int) -> None:
+    random = Random(seed)
+    joined = kind(
+        "P", "places off* on", "a: off -> on in up", "b: off -> on in up", "c: on -> off in down", "provide s at on"
+    )
+    using = kind(
+        "U", "places off* ready on", "x: off -> ready in up", "y: ready -> on in up", "z: on -> off in down",
+        "use s during on", "provide t at on",
+    )  # fmt: skip
+    whole = with_intervals(random, assembly([joined, using], "p:P u:U v:U", "u.s p.s", "v.s p.s"))
+    ups = (Push("p", "up"), Push("u", "up"), Push("v", "up"), WaitAll())
+    between = [WaitComponent(random.choice("uvp"))] * random.randint(0, 1)
+    system = System(whole, [[program("a", *ups)], [program("b", *BOUNCE[:4], *between, *BOUNCE[4:])]])
+    engine, timed = Causal(), Timed()
+    for component, port in (("p", "s"), ("u", "t"), ("v", "t")):
+        problem = Problem(system, Available(component, port, 1000.0))
+        if engine.refuses(problem) is not None:
+            continue
+        found, expected = engine.answer(problem, Watch()), timed.answer(problem, Watch(budget=Budget(states=20_000)))
+        assert type(found) is type(expected)
+        assert found.measure == expected.measure
+
+
+def test_a_service_that_is_off_too_long_is_shown_with_the_run_in_which_it_is() -> None:
+    provider = kind(
+        "P",
+        "places off* on",
+        "start: off -> on in up takes 1..3",
+        "stop: on -> off in down takes 2..4",
+        "provide s at on",
+    )
+    ups = (Push("p", "up"), WaitComponent("p"), Push("p", "down"), Push("p", "up"), WaitAll())
+    problem = Problem(System(assembly([provider], "p:P"), [[program("a", *ups)]]), Available("p", "s", 6.0))
+    verdict = Causal().answer(problem, Watch())
+    assert isinstance(verdict, Fails)
+    assert verdict.reason == "p.s is off for 7 s"
+    assert verdict.trace is not None
+    assert [(e.time, str(e.step)) for e in verdict.trace.events if str(e.step) in ("leave p.on", "enter p.on")][
+        -2:
+    ] == [
+        (1.0, "leave p.on"),
+        (8.0, "enter p.on"),
+    ]
+
+
+def test_a_port_of_two_groups_and_a_component_that_is_deleted_are_left_to_others() -> None:
+    double = kind("D", "places a* b* c", "t: a -> c in go", "provide s at a b")
+    engine = Causal()
+    for instructions in ((Push("d", "go"),), (Push("e", "up"), Delete("e"))):
+        system = System(assembly([double, PROVIDER], "d:D e:P"), [[program("a", *instructions)]])
+        name = "d" if len(instructions) == 1 else "e"
+        assert engine.refuses(Problem(system, Available(name, "s", 1.0))) is not None

@@ -1,4 +1,4 @@
-"""The causal engine: questions about where runs end, for programs whose runs are permutations of one another.
+"""The causal engine: where runs end and how long services are off, for programs whose runs are permutations of one another.
 
 The class and the proof are in ``weave``. Linear in the steps of the run but for the checks of the order, which are short where
 the program itself orders things.
@@ -9,13 +9,14 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from madeus.checker.engine import Watch
+from madeus.checker.engines.causal.off import available, service
 from madeus.checker.engines.causal.unroll import NotCausal
 from madeus.checker.engines.causal.weave import Weave
 from madeus.checker.formula import holds
 from madeus.checker.health import Seen, examine, report
 from madeus.checker.problem import Health, Problem
-from madeus.checker.verdict import Evidence, Fails, Holds, Unknown, Verdict
-from madeus.model import Confluent, Deployable, Reach, Terminates
+from madeus.checker.verdict import Evidence, Fails, Holds, Unknown, Verdict, with_evidence
+from madeus.model import Available, Confluent, Deployable, Reach, Terminates
 from madeus.semantics import System
 
 
@@ -42,16 +43,19 @@ class Causal:
 
     def refuses(self, problem: Problem) -> str | None:
         """Other questions, and programs outside of the class."""
-        if not isinstance(problem.question, Deployable | Terminates | Confluent | Health):
-            return "it answers questions about where runs end"
+        question = problem.question
+        if not isinstance(question, Deployable | Terminates | Confluent | Available | Health):
+            return "it answers questions about where runs end and how long services are off"
         try:
-            self.woven(problem.system)
+            woven = self.woven(problem.system)
+            if isinstance(question, Available):
+                service(woven, question.component, question.port)
         except NotCausal as error:
             return f"not all runs are alike: {error}"
         return None
 
     def answer(self, problem: Problem, watch: Watch) -> Verdict:
-        """Exact."""
+        """Exact; Unknown for a service of which only a bound of its time off is found."""
         woven = self.woven(problem.system)
         watch.tick(len(woven.before))
         trace = woven.simulation.trace
@@ -67,6 +71,8 @@ class Causal:
                 return Fails(f"the run ends and {goal.name} ({goal.formula}) does not hold", trace, evidence)
             case Terminates() | Confluent():
                 return Holds(evidence)
+            case Available() as question:
+                return with_evidence(available(woven, question), evidence)
             case Health():
                 seen = Seen()
                 seen.note(event.step for event in trace.events)

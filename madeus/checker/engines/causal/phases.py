@@ -65,9 +65,9 @@ def phases(events: Unrolled) -> Phases:
     return Phases(events, turns, holds, produced)
 
 
-def in_use_at_rest(events: Unrolled, use: UsePort, places: frozenset[str]) -> bool:
-    """Whether a use port is in use when the component rests at some places."""
-    groups = (events.table.group(holder) for holder in use.holders)
+def marked(events: Unrolled, holders: tuple[str, ...], places: frozenset[str]) -> bool:
+    """Whether one of some places and groups holds a token when the component rests at some places."""
+    groups = (events.table.group(holder) for holder in holders)
     return any(not places.isdisjoint(group.places) for group in groups)
 
 
@@ -115,11 +115,16 @@ def _holds(events: Unrolled, use: UsePort) -> tuple[Hold, ...]:
     if use.transitions:
         bound = sorted((events.fire[t], events.end[t]) for t in use.transitions if t in events.fire)
         return tuple(Hold(*pair) for pair in bound)
+    return held(events, use.name, use.holders)
+
+
+def held(events: Unrolled, port: str, holders: tuple[str, ...]) -> tuple[Hold, ...]:
+    """When one of the places and groups that a port is bound to holds a token. Raises NotCausal."""
     table = events.table
-    groups = [table.group(holder) for holder in use.holders]
+    groups = [table.group(holder) for holder in holders]
     places = frozenset().union(*(g.places for g in groups))
     inner = frozenset().union(*(g.transitions for g in groups))
-    held = in_use_at_rest(events, use, events.source)
+    before = marked(events, holders, events.source)
     taking = [
         events.enter[p] for p in places if events.enter.get(p, BEGIN) != BEGIN and not _from_inside(events, p, inner)
     ]
@@ -129,18 +134,18 @@ def _holds(events: Unrolled, use: UsePort) -> tuple[Hold, ...]:
     taken: int | None = None
     previous: int | None = None
     for number, takes in chain:
-        alternates = takes != held and (previous is None or events.precedes(previous, number))
+        alternates = takes != before and (previous is None or events.precedes(previous, number))
         if not alternates or not _clear(events, number, places, inner, entering=takes):
-            raise NotCausal(f"several tokens hold {table.kind.name}.{use.name}")
+            raise NotCausal(f"several tokens hold {table.kind.name}.{port}")
         if takes:
             taken = number
         else:
             found.append(Hold(taken, number))
             taken = None
-        held, previous = takes, number
-    if held != in_use_at_rest(events, use, events.target):
-        raise NotCausal(f"several tokens hold {table.kind.name}.{use.name}")
-    if held:
+        before, previous = takes, number
+    if before != marked(events, holders, events.target):
+        raise NotCausal(f"several tokens hold {table.kind.name}.{port}")
+    if before:
         found.append(Hold(taken, None))
     return tuple(found)
 
