@@ -14,8 +14,16 @@ from madeus.cli.loading import InputError, choose_system, load, system_options
 if TYPE_CHECKING:
     from madeus.petri import Net, Translation
 
-FORMATS = ("pnml", "lola", "tina", "dot", "json")
-ENDINGS = {".pnml": "pnml", ".lola": "lola", ".net": "tina", ".dot": "dot", ".gv": "dot", ".json": "json"}
+FORMATS = ("pnml", "lola", "tina", "tapaal", "dot", "json")
+ENDINGS = {
+    ".pnml": "pnml",
+    ".lola": "lola",
+    ".net": "tina",
+    ".tapn": "tapaal",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".json": "json",
+}
 """Ending of a file -> format that it means."""
 
 LARGE = 20_000
@@ -50,8 +58,8 @@ def net(
 ) -> None:
     """Write the Petri net of an assembly, alone or with the programs that run on it.
 
-    pnml and lola have ordinary arcs only: read arcs become loops, inhibitor arcs read the complement of their place. tina has
-    intervals, read and inhibitor arcs; json has all that, and the model element of each place.
+    pnml and lola have ordinary arcs only: read arcs become loops, inhibitor arcs read the complement of their place. tina and
+    tapaal have intervals, read and inhibitor arcs; json has all that, and the model element of each place.
 
     \b
     Examples:
@@ -90,12 +98,14 @@ def _failures(word: str) -> int | None:
 
 
 def _written(translation: Translation, form: str) -> str:
-    from madeus.petri.formats import to_dot, to_json, to_lola, to_pnml, to_tina
+    from madeus.petri.formats import to_dot, to_json, to_lola, to_pnml, to_tapaal, to_tina, untimed_because
 
     made = translation.net
+    if form == "tapaal" and (reason := untimed_because(made)) is not None:
+        click.echo(f"note: the net is written without times: {reason}", err=True)
     if form == "json":
         return json.dumps(to_json(made, translation.elements), indent=1) + "\n"
-    return {"pnml": to_pnml, "lola": to_lola, "tina": to_tina, "dot": to_dot}[form](made)
+    return {"pnml": to_pnml, "lola": to_lola, "tina": to_tina, "tapaal": to_tapaal, "dot": to_dot}[form](made)
 
 
 def _stats(made: Net) -> str:

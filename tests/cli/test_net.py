@@ -40,6 +40,7 @@ def test_the_ending_of_the_file_chooses_the_format(file: str, tmp_path: Path) ->
         (".pnml", "<?xml"),
         (".lola", "PLACE"),
         (".net", "# one unit"),
+        (".tapn", "<?xml"),
         (".dot", "digraph"),
         (".json", "{"),
     ):

@@ -7,27 +7,30 @@ the first character of a word that means something else to the tool.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 
 class Escape:
     """One way to write names.
 
     allowed: a regular expression for one character that may stand for itself. mark: a character of the tool's alphabet,
-    outside ``allowed``. reserved: words that are not names there.
+    outside ``allowed``. reserved: a regular expression for words that are not names there.
     """
 
-    def __init__(self, allowed: str, mark: str, reserved: Collection[str] = ()) -> None:
+    def __init__(self, allowed: str, mark: str, reserved: str) -> None:
         self._allowed = re.compile(allowed)
         self._mark = mark
-        self._reserved = frozenset(reserved)
+        self._reserved = re.compile(reserved, re.DOTALL)
         self._code = re.compile(f"{re.escape(mark)}([0-9a-f]+){re.escape(mark)}")
 
     def encode(self, name: str) -> str:
         """The name in the tool's alphabet; never empty for a name that is not."""
-        if name in self._reserved or name.isdigit():
+        if self._reserved.fullmatch(name):
             return self._coded(name[0]) + "".join(map(self._written, name[1:]))
         return "".join(map(self._written, name))
+
+    def encode_apart(self, name: str) -> str:
+        """Another word that stands for the name, one that ``encode`` never makes."""
+        return f"{self._mark}0{ord(name[0]):x}{self._mark}" + "".join(map(self._written, name[1:]))
 
     def decode(self, word: str) -> str:
         """The name that a word of the tool stands for: the inverse of ``encode``."""
@@ -43,9 +46,13 @@ class Escape:
 LOLA = Escape(
     r"[A-Za-z0-9_.\-\[\]#/!'+]",
     "%",
-    ("PLACE", "MARKING", "TRANSITION", "CONSUME", "PRODUCE", "SAFE", "STRONG", "WEAK", "FAIR"),
+    "PLACE|MARKING|TRANSITION|CONSUME|PRODUCE|SAFE|STRONG|WEAK|FAIR|[0-9]+",
 )
 """LoLA 2: its scanner takes everything but white space and ``,;:(){}`` in a name, and knows nine words and numbers."""
+
+
+TAPAAL = Escape(r"[A-Za-z0-9]", "_", "(?i:true|false)|[0-9].*")
+"""TAPAAL: identifiers of letters, digits and underscores that no digit begins."""
 
 
 def braced(name: str) -> str:

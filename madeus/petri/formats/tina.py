@@ -20,7 +20,7 @@ def to_tina(net: Net) -> str:
     TINA's interval bounds are whole numbers: they count the time unit that the first line tells.
     """
     net = without_clashes(net)
-    parts = _parts_of_a_second(net)
+    parts = parts_of_a_second(net)
     lines = [f"# one unit of time is 1/{parts} s" if parts > 1 else "# one unit of time is 1 s"]
     lines.append(f"net {braced(net.name)}")
     for place, name in enumerate(net.places):
@@ -37,7 +37,8 @@ def to_tina(net: Net) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parts_of_a_second(net: Net) -> int:
+def parts_of_a_second(net: Net) -> int:
+    """How many units of time make a second, so that all bounds of intervals are whole."""
     parts = 1
     for interval in set(net.intervals):
         for bound in (interval.minimum, interval.maximum):
@@ -46,6 +47,11 @@ def _parts_of_a_second(net: Net) -> int:
     return parts if parts <= _FINEST else _FINEST
 
 
+def in_units(seconds: float, parts: int) -> int:
+    """A time in units of which so many make a second."""
+    return round(seconds * parts)
+
+
 def _interval(interval: Interval, parts: int) -> str:
-    low = round(interval.minimum * parts)
-    return f"[{low},w[" if interval.maximum == inf else f"[{low},{round(interval.maximum * parts)}]"
+    low = in_units(interval.minimum, parts)
+    return f"[{low},w[" if interval.maximum == inf else f"[{low},{in_units(interval.maximum, parts)}]"
