@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("madeus.cli.check", "Answer the verify blocks of a file, with counterexamples."),
     "deploy": ("madeus.cli.deploy", "Deploy an assembly that lives on."),
     "destroy": ("madeus.cli.destroy", "Take a live assembly away."),
+    "drift": ("madeus.cli.drift", "Compare live assemblies with their hosts."),
     "draw": ("madeus.cli.draw", "Draw an assembly as DOT, SVG or PNG."),
     "explain": ("madeus.cli.explain", "Explain a diagnostic code."),
     "fmt": ("madeus.cli.fmt", "Format .madeus files."),
