@@ -44,7 +44,10 @@ class Exhausted(Exception):
 
 
 class Watch:
-    """Counts what an engine spends. Engines call ``tick`` from their inner loops; it is cheap."""
+    """Counts what an engine spends. Engines call ``tick`` from their inner loops; it is cheap.
+
+    given: seconds that the question was given, of which the budget is what is left for this engine; they are what is told.
+    """
 
     def __init__(
         self,
@@ -52,10 +55,14 @@ class Watch:
         budget: Budget | None = None,
         progress: Callable[[Progress], None] | None = None,
         every: float = 0.25,
+        given: float | None = None,
     ) -> None:
         self.engine = engine
         self.budget = budget or Budget()
         self.states = 0
+        self.shared = False
+        """Whether states were counted that an earlier question had looked at."""
+        self._given = self.budget.seconds if given is None else given
         self._progress = progress
         self._every = every
         self._began = time.perf_counter()
@@ -77,18 +84,27 @@ class Watch:
         if self._unchecked >= 512:
             self.check()
 
+    def reuse(self, states: int) -> None:
+        """Count states that an earlier question has looked at: they cost nothing."""
+        self.states += states
+        self.shared = True
+
     def check(self) -> None:
         """Look at the clock and the memory now. Raises Exhausted when a limit is met."""
         self._unchecked = 0
         now = time.perf_counter()
         budget = self.budget
         if budget.seconds is not None and now - self._began > budget.seconds:
-            raise Exhausted(f"{budget.seconds:g} s")
+            raise self.late()
         if budget.memory is not None and resident_memory() > budget.memory:
             raise Exhausted(f"{budget.memory} bytes of memory")
         if self._progress is not None and now - self._reported >= self._every:
             self._reported = now
             self._progress(Progress(self.engine, self.states, now - self._began))
+
+    def late(self) -> Exhausted:
+        """The error that says that the time is over."""
+        return Exhausted(f"{self._given:g} s")
 
 
 def resident_memory() -> int:

@@ -31,6 +31,8 @@ class Evidence:
     assumptions: tuple[Assumption, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences about how: the engines that were tried before, a reduction, a proof."""
+    shared: bool = False
+    """Whether states were counted that an earlier question had looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class Fails:
     reason: str
     """One sentence."""
     trace: Trace | None = None
-    """A shortest run that shows it; None when no single run does (nothing reaches the goal)."""
+    """A run that shows it, a shortest one unless the notes say otherwise; None when no single run does."""
     evidence: Evidence = field(default_factory=Evidence)
     measure: Measure | None = None
     deadlock: Deadlock | None = None

@@ -59,6 +59,7 @@ def _checked(result: Checked) -> dict[str, Any]:
         "span": span(result.span),
         "engine": evidence.engine,
         "states": evidence.states,
+        "shared": evidence.shared and not result.cached,
         "seconds": round(evidence.seconds, 6),
         "cached": result.cached,
         "assumptions": [str(a) for a in evidence.assumptions],

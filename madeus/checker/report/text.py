@@ -123,6 +123,7 @@ def _by(result: Checked) -> str:
     if not evidence.engine:
         return "by no engine"
     states = f"{evidence.states:,} {'state' if evidence.states == 1 else 'states'}"
+    states += " shared with another question" if evidence.shared and not result.cached else ""
     kept = ", from the cache" if result.cached else ""
     rests = f"; rests on: {rests_on(evidence.assumptions)}" if evidence.assumptions else ""
     return f"by {evidence.engine}, {states}, {_elapsed(evidence.seconds)}{kept}{rests}"

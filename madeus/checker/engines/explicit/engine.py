@@ -104,6 +104,8 @@ class Explicit:
         """Questions about where runs end, on the reduced graph when no run is endless."""
         system = problem.system
         reduced = self._reduced.get(system)
+        if reduced is not None:
+            watch.reuse(len(reduced.markings))
         if reduced is None and (small := compiled.plain(watch)).complete:
             reduced = self._reduced[system] = small
         if reduced is None:
@@ -135,6 +137,8 @@ class Explicit:
                     if known is None:
                         return None
                     self._exchanged[problem.system] = known
+                else:
+                    watch.reuse(len(known.markings))
                 # What fires in one of the markings that are left out, some other replica has to be seen to fire.
                 seen = isinstance(problem.question, Terminates) or compiled.fires_alike(known.fired)
                 return known if seen else None

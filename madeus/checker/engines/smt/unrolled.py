@@ -222,5 +222,7 @@ def decided(solver: Any, watch: Watch) -> bool:
     answer = solver.check()
     if answer == z3.unknown:
         watch.check()
+        if solver.reason_unknown() in ("timeout", "canceled"):
+            raise watch.late()
         raise Exhausted(f"z3 gave up: {solver.reason_unknown()}")
     return bool(answer == z3.sat)
