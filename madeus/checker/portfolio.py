@@ -96,7 +96,7 @@ class Portfolio:
             left = (
                 None if budget.seconds is None else SHARE[engine == "auto"] * max(0.0, budget.seconds - total.seconds)
             )
-            watch = Watch(candidate.name, replace(budget, seconds=left), progress)
+            watch = Watch(candidate.name, replace(budget, seconds=left), progress, given=budget.seconds)
             try:
                 verdict = candidate.answer(problem, watch)
             except Exhausted as error:
@@ -110,6 +110,7 @@ class Portfolio:
                     watch.seconds,
                     assumptions(problem),
                     (*notes, *evidence.notes),
+                    watch.shared,
                 ),
             )
             if not isinstance(verdict, Unknown):
