@@ -87,8 +87,8 @@ def is_file(word: str) -> bool:
     return word.endswith(".madeus") or "/" in word
 
 
-def print_drift(drift: Drift, console: Console) -> None:
-    """What has drifted first, then what could not be looked at."""
+def print_drift(drift: Drift, console: Console, way_out: bool = True) -> None:
+    """What has drifted first, then what could not be looked at. way_out: say what can be done."""
     from rich.text import Text
 
     from madeus.executor.drift.answer import Seen
@@ -118,10 +118,10 @@ def print_drift(drift: Drift, console: Console) -> None:
             console.print(Text(f"    {answer.question.element} {answer.question.name}: {answer.probe}"))
     for run in dict.fromkeys(run for _, run in drift.busy):
         components = ", ".join(c for c, other in drift.busy if other == run)
-        console.print(Text(f"  not looked at, run {run} changes them: {components}", "dim"))
+        console.print(Text(f"  not looked at, run {run} has them: {components}", "dim"))
     if drift.unasked:
         console.print(Text(f"  without a probe where they are: {_some(drift.unasked)}", "dim"))
-    if drifted:
+    if drifted and way_out:
         console.print(f"  bring it back: madeus repair {drift.assembly}", style="dim")
 
 

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--on-divergence",
-    type=click.Choice(["stop"]),
+    type=click.Choice(["stop", "ignore"]),
     default="stop",
     show_default=True,
-    help="When a host is not as the model says.",
+    help="When a place that a step relies on does not hold, as its probe says.",
 )
 @click.option(
     "--take-over",
@@ -106,7 +106,8 @@ def reconfigure(
             way = "nothing was started; --force runs it all the same"
             click.echo(f"{'violated' if code == 1 else 'inconclusive'}: {way}", err=True)
             sys.exit(code)
-        sys.exit(_begin(intent, inventory, dry_run, secrets, limit, form, progress, state, take_over))
+        probes = on_divergence == "stop"
+        sys.exit(_begin(intent, inventory, dry_run, secrets, limit, form, progress, state, take_over, probes))
 
 
 def _begin(
@@ -119,6 +120,7 @@ def _begin(
     progress: str,
     state: Path | None,
     take_over: bool,
+    probes: bool,
 ) -> int:
     from dataclasses import replace
 
@@ -129,7 +131,13 @@ def _begin(
 
     hosts = load_inventory(inventory) if inventory else None
     options = RunOptions(
-        inventory=hosts, state=state, secrets_file=secrets, limit=limit, handle_signals=True, take_over=take_over
+        inventory=hosts,
+        state=state,
+        secrets_file=secrets,
+        limit=limit,
+        handle_signals=True,
+        take_over=take_over,
+        probes=probes,
     )
     known = hosts or intent.live.inventory
     if dry_run:

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ps": ("madeus.cli.ps", "List the live assemblies."),
     "reconfigure": ("madeus.cli.reconfigure", "Run programs on a live assembly."),
     "rollout": ("madeus.cli.rollout", "Bring a program to a fleet in stages."),
+    "repair": ("madeus.cli.repair", "Bring a drifted live assembly back."),
     "run": ("madeus.cli.run", "Run an assembly or a program on real hosts, or resume a run."),
     "runs": ("madeus.cli.runs", "List the runs."),
     "show": ("madeus.cli.show", "Show a live assembly."),

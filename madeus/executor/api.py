@@ -80,6 +80,8 @@ class RunOptions:
     """Makes what waits for the disk; None: a thread."""
     before_step: Look | None = None
     """Asked before each step that moves a component whether its host is as the model says; see `madeus.executor.divergence`."""
+    probes: bool = False
+    """Ask the probes of places that a step relies on before it is taken; one that does not hold stops the run."""
     journal: Journal | None = field(default=None, repr=False)
     """An open journal in place of the one in `state`; it is left open."""
 
@@ -175,6 +177,7 @@ async def run_assembly_async(
             listeners=options.listeners,
             journal_thread=options.journal_thread,
             before_step=options.before_step,
+            probes=options.probes,
         )
         return await _drive(session, options, lambda: Controller(session, recall(system, ())))
 
@@ -217,6 +220,7 @@ async def resume_run_async(
             listeners=options.listeners,
             journal_thread=options.journal_thread,
             before_step=options.before_step,
+            probes=options.probes,
         )
 
         def made() -> Controller:

@@ -2,7 +2,7 @@
 
 What to look at is not decided here: `Look` is given to a run (``RunOptions.before_step``) and asked before each step that
 begins to move a component or makes it act: LEAVE, FIRE, and the instructions of programs. The step is held meanwhile, others
-go on.
+go on. With ``RunOptions.probes`` the model's own probes are asked; see `madeus.executor.drift.watch`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,27 @@ LOOKED_AT = frozenset((StepKind.LEAVE, StepKind.FIRE, StepKind.PROGRAM))
 """Kinds of step that are looked at before they are taken."""
 
 
+Concerns = Callable[[Configuration, Step], bool]
+"""Whether there is something to look at before a step."""
+
+
+def moves(conf: Configuration, step: Step) -> bool:
+    """Whether a step begins to move a component or makes it act."""
+    return step.kind in LOOKED_AT
+
+
 class Lookout:
     """Holds steps while the world is looked at. Belongs to the event loop it is used in."""
 
-    def __init__(self, look: Look, seen: Callable[[Step], None], diverged: Callable[[Step, str], None]) -> None:
+    def __init__(
+        self,
+        look: Look,
+        seen: Callable[[Step], None],
+        diverged: Callable[[Step, str], None],
+        concerns: Concerns = moves,
+    ) -> None:
         """seen: called with a step that may be taken now. diverged: with one that may not, and why."""
-        self._look, self._seen, self._diverged = look, seen, diverged
+        self._look, self._seen, self._diverged, self._concerns = look, seen, diverged, concerns
         self._clear: set[Step] = set()
         self._tasks: dict[Step, asyncio.Task[None]] = {}
 
@@ -35,8 +50,10 @@ class Lookout:
 
     def holds(self, conf: Configuration, step: Step) -> bool:
         """Whether a step has to wait. One that was found clear may be taken once."""
-        if step.kind not in LOOKED_AT or step in self._clear:
+        if step in self._clear:
             self._clear.discard(step)
+            return False
+        if step not in self._tasks and not self._concerns(conf, step):
             return False
         if step not in self._tasks:
             self._tasks[step] = asyncio.ensure_future(self._ask(conf, step))

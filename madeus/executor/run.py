@@ -71,6 +71,8 @@ class Session:
     """Makes what waits for the disk; None: a thread."""
     before_step: Look | None = None
     """Asked before a component is moved; see `madeus.executor.divergence`."""
+    probes: bool = False
+    """Whether probes of the model are asked before steps that rely on them."""
     earlier: Sequence[StepRecord] = ()
     """Of a resumed run: its steps."""
     attempts: Sequence[AttemptRecord] = ()
@@ -97,14 +99,13 @@ class Controller:
         self._freed = -1
         self._stopping = False
         self._divergence = ""
-        look = session.before_step
-        self._lookout = Lookout(look, self._clear, self._diverged) if look is not None else None
         self._trying: dict[str, int] = {}
         """Failed transitions of each component that are tried again: nothing of it is recovered from meanwhile."""
         self._undecided: set[str] = set()
         """Components of which nobody knows whether a failed action took effect."""
         self._endings: set[asyncio.Task[None]] = set()
         self._transports = session.transports(session.holder.run)
+        self._lookout = self._look_out()
         loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = loop.create_future()
         thread = session.journal_thread() if session.journal_thread else None
@@ -118,6 +119,20 @@ class Controller:
             clock=self.now,
             publish=self._publish if session.listeners else None,
         )
+
+    def _look_out(self) -> Lookout | None:
+        """What is looked at before steps: the caller's look, else the probes of the model."""
+        session = self._session
+        if session.before_step is not None:
+            return Lookout(session.before_step, self._clear, self._diverged)
+        if not session.probes:
+            return None
+        from madeus.executor.drift.ask import Asker
+        from madeus.executor.drift.watch import Watch
+
+        asker = Asker(session.registry, self._scopes, self._transports.of, session.base, self._vault)
+        watch = Watch(self._system, asker)
+        return Lookout(watch.look, self._clear, self._diverged, watch.concerns)
 
     @property
     def run_id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ from madeus.semantics import System
 
 Stages = Sequence[Sequence[Program]]
 
+Correction = Callable[[LiveState], LiveState]
+"""From where the store says that an assembly stands to where it really does."""
+
 
 @dataclass(frozen=True)
 class Intent:
@@ -54,6 +57,8 @@ class Intent:
     taken_over: tuple[Change, ...] = ()
     """Unfinished runs that are given up."""
     origin: Origin = field(default_factory=Origin)
+    correction: Correction | None = None
+    """Puts right what the store says, where the hosts say otherwise."""
 
     @property
     def system(self) -> System:
@@ -71,10 +76,11 @@ def look(
     programs: Mapping[str, Program],
     origin: Origin,
     take_over: bool = False,
+    correction: Correction | None = None,
 ) -> Intent:
     """What programs would do on a live assembly, the model being that of a file. Nothing is changed.
 
-    take_over: give up the unfinished runs that stand in the way.
+    take_over: give up the unfinished runs that stand in the way. correction: of components that the programs change.
 
     Raises:
         NoLiveAssembly: there is none of that name.
@@ -103,7 +109,10 @@ def look(
     difference = compare(state, live.types, model, added | others)
     if difference.problems:
         raise CannotChange(name, difference.problems)
-    return Intent(live, made, programs, model, difference, adapted(state, model), own, tuple(standing), origin)
+    begin = adapted(state, model)
+    if correction is not None:
+        begin = correction(begin)
+    return Intent(live, made, programs, model, difference, begin, own, tuple(standing), origin, correction)
 
 
 def reconfigure(intent: Intent, options: RunOptions | None = None) -> RunResult:
@@ -117,7 +126,16 @@ def reconfigure(intent: Intent, options: RunOptions | None = None) -> RunResult:
     name = intent.live.name
 
     def enter(journal: Journal, connection: sqlite3.Connection, run: str) -> None:
-        now = look(journal, name, intent.model, intent.stages, intent.programs, intent.origin, bool(intent.taken_over))
+        now = look(
+            journal,
+            name,
+            intent.model,
+            intent.stages,
+            intent.programs,
+            intent.origin,
+            bool(intent.taken_over),
+            intent.correction,
+        )
         if now.begin != intent.begin or now.live.row.version != intent.live.row.version:
             raise ChangedMeanwhile(name)
         _settle(connection, now, options.wall())
