@@ -110,7 +110,8 @@ class Settings:
     tests: tuple[Test, ...] = ()
     soak: float = 0.0
     """Seconds that an upgraded machine is watched before it has passed."""
-    on_failure: OnFailure = OnFailure.ROLLBACK
+    on_failure: OnFailure | None = None
+    """None: rollback where the components have the behavior, else freeze."""
     rollback: str = "rollback"
     """Behavior that takes a component back to its old version."""
     out: Amount | None = None

@@ -48,6 +48,8 @@ class Stages:
     """In order of their waves."""
     representatives: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Of each cluster."""
+    clusters: tuple[Cluster, ...] = ()
+    """Those that are upgraded."""
     left_out: tuple[Cluster, ...] = ()
     """Clusters of which no machine can test: they are not touched."""
 
@@ -111,7 +113,7 @@ def make_stages(
     representatives = tuple((c.name, chosen[c.name]) for c in kept)
     if staging.batches:
         stages = _batches(kept, chosen, staging)
-        return Stages("stages", _narrowed(stages, staging.at_once), representatives, left_out)
+        return Stages("stages", _narrowed(stages, staging.at_once), representatives, tuple(kept), left_out)
     if staging.protocol not in PROTOCOLS:
         raise ValueError(f"no protocol {staging.protocol}")
     shape = PROTOCOLS[staging.protocol]([c.distance for c in kept], staging.seed)
@@ -124,7 +126,9 @@ def make_stages(
                 machines += first if part is Part.REPRESENTATIVES else [m for m in cluster.machines if m not in first]
             if machines:
                 stages.append(_stage(pieces, kept, machines, number, staging))
-    return Stages(staging.protocol, _narrowed(_renumbered(stages), staging.at_once), representatives, left_out)
+    return Stages(
+        staging.protocol, _narrowed(_renumbered(stages), staging.at_once), representatives, tuple(kept), left_out
+    )
 
 
 def _stage(

@@ -30,7 +30,7 @@ def test_everything_has_a_careful_default() -> None:
     assert (settings.staging.protocol, settings.staging.threshold, settings.on_failure) == (
         "balanced",
         1.0,
-        OnFailure.ROLLBACK,
+        None,
     )
     assert settings == Settings()
 
