@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from madeus.diagnostics.suggest import nearest
 from madeus.executor.action.prepare import check_action
 from madeus.executor.action.registry import Registry
+from madeus.executor.drift.ask import check_probe
 from madeus.executor.errors import ExecutorError, InputError, InterpolationError, InvalidAction
 from madeus.executor.inventory import Host, Inventory
 from madeus.executor.scope import known_names, names_in
@@ -64,8 +65,19 @@ def _problems(
     system: System, instance: Instance, host: Host, registry: Registry, declared: set[str], given: set[str]
 ) -> Iterator[tuple[str, ExecutorError]]:
     kind = system.tables[instance.type].kind
+    for place in kind.places:
+        if place.probe is not None:
+            try:
+                _check_probe(place.probe, f"{kind.name}.{place.name}", registry, known_names(kind, None, host, declared))
+            except ExecutorError as error:
+                yield f"{instance.name}.{place.name}, its probe", error
     for transition in kind.transitions:
         names = known_names(kind, transition, host, declared)
+        if transition.probe is not None:
+            try:
+                _check_probe(transition.probe, f"{kind.name}.{transition.name}", registry, names)
+            except ExecutorError as error:
+                yield f"{instance.name}.{transition.name}, its probe", error
         for action in transition.actions:
             try:
                 _check(action, kind, transition, registry, names)
@@ -75,8 +87,12 @@ def _problems(
                 yield f"{instance.name}.{transition.name}", SecretMissing(name)
 
 
-def _check(action: Action, kind: ComponentType, transition: Transition, registry: Registry, names: set[str]) -> None:
-    check_action(registry.get(action.kind), action)
+def _check_probe(probe: Action, where: str, registry: Registry, names: set[str]) -> None:
+    check_probe(probe, registry)
+    _check_names(probe, where, names)
+
+
+def _check_names(action: Action, where: str, names: set[str]) -> None:
     for name in sorted(names_in(action) - names):
         near = nearest(name, names)
         way_out = f"did you mean `${{{near}}}`? " if near else ""
@@ -85,7 +101,12 @@ def _check(action: Action, kind: ComponentType, transition: Transition, registry
         else:
             way_out += f"write `$${{{name}}}` for the shell's own"
         reason = f"`${{{name}}}` names nothing that is known here"
-        raise InterpolationError(name, f"{kind.name}.{transition.name}", reason, way_out)
+        raise InterpolationError(name, where, reason, way_out)
+
+
+def _check(action: Action, kind: ComponentType, transition: Transition, registry: Registry, names: set[str]) -> None:
+    check_action(registry.get(action.kind), action)
+    _check_names(action, f"{kind.name}.{transition.name}", names)
     for port in action.outputs:
         provided = kind.provide.get(port)
         if provided is None or provided.kind is not PortKind.DATA:

@@ -90,11 +90,11 @@ def names_in(action: Action) -> set[str]:
     return {name for value in values for name in references(value)} | {v.name for v in values if isinstance(v, Secret)}
 
 
-def known_names(kind: ComponentType, transition: Transition, host: Host, secrets: set[str]) -> set[str]:
-    """Every name that an action of the transition may refer to."""
+def known_names(kind: ComponentType, transition: Transition | None, host: Host, secrets: set[str]) -> set[str]:
+    """Every name that an action of the transition may refer to; None: the probe of a place."""
     return {
         *(parameter.name for parameter in kind.parameters),
-        *(use.name for use in data_uses(kind, transition)),
+        *(use.name for use in (data_uses(kind, transition) if transition is not None else ())),
         *secrets,
         *(f"host.{name}" for name, _ in host.variables),
         "host.name",
