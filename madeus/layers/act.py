@@ -40,7 +40,13 @@ class Act:
     """Collects the steps of one operation, and the catalog that they lead to."""
 
     def __init__(
-        self, catalog: Catalog, machine: Machine, occasion: Occasion, operation: str, why: str | None = None
+        self,
+        catalog: Catalog,
+        machine: Machine,
+        occasion: Occasion,
+        operation: str,
+        why: str | None = None,
+        run: str = "",
     ) -> None:
         self.machine, self.occasion, self.operation = machine, occasion, operation
         self.steps: list[HostStep] = []
@@ -51,7 +57,7 @@ class Act:
             self.recorded += 1
             state = State(
                 *(machine.name, self.recorded, machine.role, machine.version, machine.stack),
-                *(occasion.now, occasion.now, why or operation),
+                *(occasion.now, occasion.now, why or operation, run),
             )
             self.catalog = catalog.with_state(state)
 

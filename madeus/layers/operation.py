@@ -27,6 +27,7 @@ from madeus.layers.catalog import SPARE, Catalog, Machine, Role
 from madeus.layers.change import Change, Verb
 from madeus.layers.errors import NothingToDo, NotInChain, NotSpare, Refused, StillSpare
 from madeus.layers.layer import Layer, LayerKind
+from madeus.layers.state import State
 
 
 def assign(catalog: Catalog, machine: str, role: str, version: str | None, occasion: Occasion) -> Change:
@@ -121,14 +122,23 @@ def rollback(catalog: Catalog, machine: str, number: int | None, occasion: Occas
     return act.to(after, state.stack, f"rollback to {state.name}")
 
 
-def checkpoint(catalog: Catalog, machine: str, occasion: Occasion, why: str = "checkpoint") -> Change:
-    """Record the state of a machine and let it go on in a new copy.
+def checkpoint(catalog: Catalog, machine: str, occasion: Occasion, why: str = "checkpoint", run: str = "") -> Change:
+    """Record the state of a machine and let it go on in a new copy. run: the run that wants it.
 
     Raises:
         Refused: nothing is stacked on it yet.
     """
     current = _stacked(catalog, machine)
-    return Act(catalog, current, occasion, "checkpoint", why).to(current, current.stack, why)
+    return Act(catalog, current, occasion, "checkpoint", why, run).to(current, current.stack, why)
+
+
+def before_run(catalog: Catalog, run: str) -> list[State]:
+    """The first state of each machine that was recorded in a run."""
+    first: dict[str, State] = {}
+    for state in catalog.states.values():
+        if state.run == run and (state.machine not in first or state.number < first[state.machine].number):
+            first[state.machine] = state
+    return [first[machine] for machine in sorted(first)]
 
 
 def compact(catalog: Catalog, machine: str, occasion: Occasion) -> Change:

@@ -22,6 +22,8 @@ class State:
     """When it was last returned to, or recorded."""
     why: str = ""
     """The operation that it was recorded before."""
+    run: str = ""
+    """The run that it was recorded in, or empty."""
 
     @property
     def name(self) -> str:

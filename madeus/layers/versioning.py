@@ -68,6 +68,14 @@ def make(catalog: Catalog, role: str, version: str, machine: str, occasion: Occa
     return replace(act.done(current, f"make {role} {version}"), machines=(machine, role_lock(role)))
 
 
+def bring(catalog: Catalog, machine: str, layers: Sequence[str], occasion: Occasion) -> Change:
+    """See to it that a machine has layers, without stacking them."""
+    current = catalog.machine(machine)
+    act = Act(catalog, replace(current, stack=()), occasion, "bring")
+    act.provide(layers)
+    return act.done(current, f"bring {', '.join(layers)}")
+
+
 def package(catalog: Catalog, machine: str, role: str, version: str, occasion: Occasion) -> Change:
     """What a machine has changed since its role's layers, as a new version after the machine's own one.
 

@@ -53,7 +53,7 @@ from madeus.model.property import (
     Terminates,
     Verify,
 )
-from madeus.model.rollout import Role, RoleVersion, Rollout
+from madeus.model.rollout import FilePolicy, Role, RoleVersion, Rollout
 from madeus.model.value import Duration, Secret, Value, ValueType, format_seconds
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "Deployable",
     "Disconnect",
     "Duration",
+    "FilePolicy",
     "Forbidden",
     "Formula",
     "Goal",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from madeus.model.action import Action
 from madeus.model.value import Value
 
 
@@ -28,6 +29,19 @@ class RoleVersion:
     """Version it depends on; empty: the first of the chain."""
     package: str = ""
     """Machine that it was packaged from."""
+    source: str = ""
+    """Directory or tar file that holds what it adds; relative to the .madeus file."""
+    actions: tuple[Action, ...] = ()
+    """What is done in a root with its layer on top, to make it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePolicy:
+    """What is done with a file of a machine that hides one of a new version."""
+
+    glob: str
+    how: str
+    """``keep``, ``take``, ``merge`` or ``ask``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +51,11 @@ class Role:
     name: str
     base: str
     versions: tuple[RoleVersion, ...] = ()
+    source: str = ""
+    """Directory or tar file that the base is made from; relative to the .madeus file. Empty: the host's own system."""
+    persistent: tuple[str, ...] = ()
+    """Directories that no operation on layers changes."""
+    services: tuple[str, ...] = ()
+    """Stopped before the stack is replaced, in reverse, and started after it."""
+    policies: tuple[FilePolicy, ...] = ()
+    """The first one whose glob fits a file counts."""

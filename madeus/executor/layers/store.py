@@ -253,6 +253,32 @@ class LayerStore:
                 [(role, version, json.dumps(body)) for version, body in recipes],
             )
 
+    def met(self, machine: str, inventory: str) -> None:
+        """Keep where a machine is described. inventory: path; empty: nowhere."""
+        with self.journal.transaction() as connection:
+            connection.execute(
+                "INSERT INTO layers_hosts VALUES (?, ?, 'unknown', ?, NULL, '{}') ON CONFLICT DO UPDATE SET inventory = "
+                "CASE WHEN excluded.inventory = '' THEN inventory ELSE excluded.inventory END",
+                (machine, inventory, self._wall()),
+            )
+
+    def inventory_of(self, machine: str) -> str:
+        """Path of the inventory that describes a machine; empty: none is known."""
+        if not is_set_up(self.journal):
+            return ""
+        rows = self.journal.query("SELECT inventory FROM layers_hosts WHERE machine = ?", (machine,))
+        return str(rows[0][0]) if rows else ""
+
+    def renamed(self, old: str, new: str) -> None:
+        """A machine has another name."""
+        with self.journal.transaction() as connection:
+            connection.execute("UPDATE layers_hosts SET machine = ? WHERE machine = ?", (new, old))
+
+    def unmet(self, machine: str) -> None:
+        """Nothing is kept of a machine any more."""
+        with self.journal.transaction() as connection:
+            connection.execute("DELETE FROM layers_hosts WHERE machine = ?", (machine,))
+
     def _check_free(self, locks: Sequence[str]) -> None:
         held = dict(self.journal.query("SELECT name, operation FROM layers_locks"))
         inside = list(held) if WHOLE in locks else [name for name in (*locks, WHOLE) if name in held]

@@ -1,0 +1,121 @@
+"""``madeus layers``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from madeus.cli.failing import state_option, telling
+from madeus.cli.layering import format_option, layer_options, moment, table, tell, with_layers
+from madeus.cli.role import read_catalog
+
+
+@click.group()
+def layers() -> None:
+    """Look after the layers of all machines.
+
+    \b
+    Examples:
+      madeus layers list
+      madeus layers gc
+      madeus layers history web1
+    """
+
+
+@layers.command("list", epilog="Exit codes: 0 shown, 1 the state store cannot be read.")
+@format_option
+@state_option
+def list_layers(form: str, state: Path | None) -> None:
+    """List the layers, who holds them and what needs them.
+
+    \b
+    Examples:
+      madeus layers list
+    """
+    catalog = read_catalog(state)
+    if form == "json":
+        for layer in catalog.layers.values():
+            line = {"layer": layer.id, "kind": str(layer.kind), "frozen": layer.frozen, "source": layer.source or None}
+            print(
+                json.dumps({**line, "holders": sorted(layer.holders), "needed_by": list(catalog.referring(layer.id))})
+            )
+        return
+    rows = [
+        (
+            layer.id,
+            str(layer.kind),
+            "read-only" if layer.frozen else "writable",
+            ", ".join(sorted(layer.holders)),
+            ", ".join(catalog.referring(layer.id)) or "nobody",
+        )
+        for layer in catalog.layers.values()
+    ]
+    table(("layer", "kind", "", "on", "needed by"), rows)
+
+
+@layers.command(epilog="Exit codes: 0 done, 1 a host failed, or an operation is on.")
+@layer_options
+def gc(inventory: Path | None, wait: float, form: str, state: Path | None) -> None:
+    """Delete every layer that no machine, state or role needs, on every host.
+
+    \b
+    Examples:
+      madeus layers gc
+    """
+    performed = with_layers(lambda layers: layers.collect(), state, inventory, wait)
+    if performed is None:
+        click.echo("every layer is needed by a machine, a state or a role", err=form == "json")
+        return
+    tell(performed, form)
+
+
+@layers.command(epilog="Exit codes: 0 done, 1 a host failed again.")
+@layer_options
+def resume(inventory: Path | None, wait: float, form: str, state: Path | None) -> None:
+    """Go on with operations that were interrupted. The next operation on their machines does so, too.
+
+    \b
+    Examples:
+      madeus layers resume
+    """
+    done = with_layers(lambda layers: layers.resume(), state, inventory, wait)
+    for operation in done:
+        click.echo(f"{operation.summary}: {operation.state}")
+    if not done:
+        click.echo("nothing was interrupted")
+
+
+@layers.command(epilog="Exit codes: 0 shown, 1 the state store cannot be read.")
+@click.argument("host", required=False)
+@click.option("--number", "-n", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+@format_option
+@state_option
+def history(host: str | None, number: int, form: str, state: Path | None) -> None:
+    """List the operations, the latest first.
+
+    \b
+    Examples:
+      madeus layers history
+      madeus layers history web1 -n 5
+    """
+    from madeus.executor.layers.store import LayerStore
+
+    with telling():
+        store = LayerStore.open(state, create=False)
+        try:
+            found = store.operations(host or "")[:number]
+        finally:
+            store.close()
+    if form == "json":
+        for one in found:
+            line = {"number": one.number, "operation": one.kind, "summary": one.summary, "state": str(one.state)}
+            line |= {"on": list(one.locks), "began": one.began, "ended": one.ended, "error": one.error or None}
+            print(json.dumps({**line, "run": one.run or None}))
+        return
+    rows = []
+    for one in found:
+        seconds = f"{one.ended - one.began:.2f}" if one.ended is not None else ""
+        rows.append((str(one.number), ", ".join(one.locks), one.summary, str(one.state), moment(one.began), seconds))
+    table(("", "on", "operation", "state", "began", "seconds"), rows)

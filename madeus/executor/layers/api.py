@@ -1,0 +1,342 @@
+"""Layers from Python: what the command line does, on machines of an inventory.
+
+::
+
+    async with Layers.open(inventory=load_inventory(Path("hosts.toml"))) as layers:
+        await layers.assign("webserver", ["web1", "web2"], "2.0.54")
+        await layers.rollback("web1")
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from madeus.executor.errors import ExecutorError, InternalError
+from madeus.executor.inventory import Host, Inventory, load_inventory
+from madeus.executor.layers.definition import recipes_of, role_of
+from madeus.executor.layers.errors import OperationRefused
+from madeus.executor.layers.host import AgentHosts
+from madeus.executor.layers.operate import Hosts, Performed, perform, resume
+from madeus.executor.layers.store import LayerStore, Operation, Request
+from madeus.executor.transport.pool import Transports
+from madeus.layers import Catalog, Change, Occasion, Policy, Refused
+from madeus.layers.errors import Masked, NothingToDo
+from madeus.layers.mask import Decision, Entry, FileKind, Mask, decide, to_resolve, undecided
+from madeus.layers.operation import (
+    assign,
+    before_run,
+    checkpoint,
+    compact,
+    following,
+    reprovision,
+    rollback,
+    stack_of,
+    upgrade,
+)
+from madeus.layers.removal import (
+    add_machine,
+    collect,
+    delete_layer,
+    delete_role,
+    delete_version,
+    forget_states,
+    remove_machine,
+    rename_machine,
+)
+from madeus.layers.versioning import bring, define, make, package
+from madeus.model import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one machine: `performed`, or the `error`."""
+
+    machine: str
+    performed: Performed | None = None
+    decisions: tuple[Decision, ...] = ()
+    """Of an upgrade: what was done with masked files."""
+    error: ExecutorError | None = None
+
+
+class Layers:
+    """The layers of a state store and the machines that they are on. An asynchronous context manager."""
+
+    def __init__(
+        self,
+        store: LayerStore,
+        hosts: Hosts,
+        inventory: Inventory | None = None,
+        wait: float = 0.0,
+        transports: Transports | None = None,
+    ) -> None:
+        """inventory: None: the ones that the machines were met in. wait: seconds for other operations on a machine to end."""
+        self.store, self.hosts, self.wait = store, hosts, wait
+        self._inventory, self._transports = inventory, transports
+
+    @classmethod
+    def open(cls, state: Path | None = None, inventory: Inventory | None = None, wait: float = 0.0) -> Layers:
+        """Over the transports of the inventory. Raises as `Journal.open` does."""
+        store = LayerStore.open(state)
+        transports = Transports("layers")
+        resolve = Resolver(store, inventory)
+        cache = store.journal.path.parent / "layers"
+        return cls(store, AgentHosts(resolve, transports, cache, store.recipe), inventory, wait, transports)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._transports is not None:
+            await self._transports.close()
+        self.store.close()
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is known now."""
+        return self.store.catalog()
+
+    async def each(self, machines: Sequence[str], act: Callable[[str], Awaitable[Done]]) -> list[Done]:
+        """Do something on several machines at once; an error on one is no error of the others."""
+
+        async def one(machine: str) -> Done:
+            try:
+                return await act(machine)
+            except InternalError:
+                raise
+            except ExecutorError as error:
+                return Done(machine, error=error)
+
+        return list(await asyncio.gather(*(one(machine) for machine in machines)))
+
+    async def define(self, role: Role, base: Path) -> Performed:
+        """Make a role of the language known. base: directory that files of its actions are relative to."""
+        values, source = role_of(role, base)
+
+        def request(catalog: Catalog, occasion: Occasion) -> Change:
+            after = define(catalog, values, source, [version.name for version in role.versions], occasion)
+            return Change("define", f"define role {role.name}", after, machines=(f"role {role.name}",))
+
+        performed = await self._perform(request)
+        self.store.keep_recipes(role.name, recipes_of(role, base))
+        return performed
+
+    async def assign(self, role: str, machines: Sequence[str], version: str | None = None) -> list[Done]:
+        """Give spare machines a role; versions that have still to be made are made on the first."""
+        await self._ready(role, machines, version)
+        return await self.each(machines, lambda m: self._one(m, lambda c, o: assign(c, m, role, version, o)))
+
+    async def reprovision(self, role: str, machines: Sequence[str], version: str | None = None) -> list[Done]:
+        """Make machines anew."""
+        await self._ready(role, machines, version)
+        return await self.each(machines, lambda m: self._one(m, lambda c, o: reprovision(c, m, role, version, o)))
+
+    async def upgrade(
+        self, machines: Sequence[str], version: str | None = None, policies: Sequence[Policy] = ()
+    ) -> list[Done]:
+        """Upgrade machines. policies: come before those of the role."""
+        for role in dict.fromkeys(self.catalog.machine(m).role for m in machines if m in self.catalog.machines):
+            await self._ready(role, [m for m in machines if self.catalog.machine(m).role == role], version)
+        return await self.each(machines, lambda m: self._upgrade(m, version, policies))
+
+    async def _upgrade(self, machine: str, version: str | None, policies: Sequence[Policy]) -> Done:
+        decisions = await self.decisions(machine, version, policies)
+        asked = undecided(decisions)
+        if asked:
+            role, _, target = following(self.catalog, machine, version)
+            raise OperationRefused(Masked(machine, f"{role.name} {role.versions[target].name}", asked))
+        told = to_resolve(decisions)
+        done = await self._one(machine, lambda c, o: upgrade(c, machine, version, o, told))
+        return replace(done, decisions=tuple(decisions))
+
+    async def decisions(
+        self, machine: str, version: str | None, policies: Sequence[Policy] = (), role: str | None = None
+    ) -> list[Decision]:
+        """What would be done with files of a machine that hide some of a later version. Nothing is changed but that the machine
+        gets the layers of that version.
+
+        Raises:
+            OperationRefused: the version does not follow the machine's one.
+        """
+        if role is not None and role in self.catalog.roles and machine in self.catalog.machines:
+            await self._ready(role, [machine], version)
+        catalog = self.catalog
+        try:
+            found, now, target = following(catalog, machine, version)
+            if role is not None and role != found.name:
+                catalog.role(role)
+                raise Refused(f"{machine} is {found.name} {catalog.machine(machine).version}, not {role}")
+        except Refused as refused:
+            raise OperationRefused(refused) from refused
+        below = stack_of(found, found.versions[now].name)
+        added = stack_of(found, found.versions[target].name)[len(below) :]
+        if any(machine not in catalog.layers[layer].holders for layer in added if layer in catalog.layers):
+            await self._perform(lambda c, o: bring(c, machine, added, o))
+        copies = catalog.copies(catalog.machine(machine).stack)
+        stacks = {"old": list(copies), "new": list(added), "below": list(below)}
+        rows = (await self.hosts.call(machine, "masked", stacks))["masked"]
+        paths = [str(row["path"]) for row in rows if not row["same"]]
+        if not paths:
+            return []
+        globs = [_escaped(path) for path in paths]
+        sides = []
+        for layers in stacks.values():
+            asked = {"layers": layers, "hash": True, "paths": globs}
+            sides.append((await self.hosts.call(machine, "listing", asked))["entries"])
+        masks = [Mask(path, *(_entry(side.get(path)) for side in sides)) for path in paths]
+        return decide(masks, [*policies, *found.policies])
+
+    async def rollback(self, machine: str, number: int | None = None, run: str = "") -> Performed:
+        """Return a machine to a state; None: the latest."""
+        return await self._perform(lambda c, o: rollback(c, machine, number, o), run)
+
+    async def rollback_run(self, name: str) -> list[Done]:
+        """Return every machine of a run to what it was before the run. name: as `Journal.find` takes it.
+
+        Raises:
+            UnknownRun: there is no such run.
+            OperationRefused: it has changed nothing in layers.
+        """
+        run = self.store.journal.find(name)
+        states = before_run(self.catalog, run)
+        if not states:
+            raise OperationRefused(NothingToDo(f"run {run} has changed nothing in the layers of a machine"))
+        numbers = {state.machine: state.number for state in states}
+
+        async def one(machine: str) -> Done:
+            return Done(machine, await self.rollback(machine, numbers[machine], run))
+
+        return await self.each(list(numbers), one)
+
+    async def checkpoint(self, machine: str, why: str, run: str = "") -> Performed:
+        """Record the state of a machine and go on in a new copy."""
+        return await self._perform(lambda c, o: checkpoint(c, machine, o, why, run), run)
+
+    async def compact(self, machine: str) -> Performed:
+        """One layer in place of all that a machine has changed."""
+        return await self._perform(lambda c, o: compact(c, machine, o))
+
+    async def make(self, role: str, version: str, machine: str) -> Performed:
+        """Make a version on a machine: as its definition says, or by packaging the machine that this names."""
+        recipe = self.store.recipe(role, version)
+        if recipe is not None and recipe.get("package"):
+            return await self.package(recipe["package"], role, version)
+        return await self._perform(lambda c, o: make(c, role, version, machine, o))
+
+    async def package(self, machine: str, role: str, version: str) -> Performed:
+        """What a machine has become, as a version."""
+        return await self._perform(lambda c, o: package(c, machine, role, version, o))
+
+    async def delete(self, role: str, version: str | None = None) -> Performed:
+        """Take the last version of a role away, or the role."""
+        if version is None:
+            return await self._perform(lambda c, o: delete_role(c, role))
+        return await self._perform(lambda c, o: delete_version(c, role, version))
+
+    async def delete_layer(self, layer: str) -> Performed:
+        """Take a layer away that nobody needs."""
+        return await self._perform(lambda c, o: delete_layer(c, layer))
+
+    async def forget(self, machine: str, numbers: Sequence[int]) -> Performed:
+        """Forget states of a machine."""
+        return await self._perform(lambda c, o: forget_states(c, machine, numbers))
+
+    async def collect(self) -> Performed | None:
+        """Take away every layer that nobody needs; None: there is none."""
+        try:
+            return await self._perform(lambda c, o: collect(c))
+        except OperationRefused as error:
+            if isinstance(error.refused, NothingToDo):
+                return None
+            raise
+
+    async def add(self, machine: str) -> Performed:
+        """Make a machine known, as spare."""
+        where = self._inventory.path if self._inventory else None
+        found = Resolver(self.store, self._inventory)(machine)  # a name that is nowhere is no machine
+        performed = await self._perform(
+            lambda c, o: Change("add", f"add machine {found.name}", add_machine(c, found.name), machines=(found.name,))
+        )
+        self.store.met(found.name, str(where.absolute()) if where else "")
+        return performed
+
+    async def rename(self, old: str, new: str) -> Performed:
+        """Give a machine another name."""
+        performed = await self._perform(lambda c, o: rename_machine(c, old, new))
+        self.store.renamed(old, new)
+        return performed
+
+    async def remove(self, machine: str) -> Performed:
+        """Forget a machine."""
+        performed = await self._perform(lambda c, o: remove_machine(c, machine))
+        self.store.unmet(machine)
+        return performed
+
+    async def resume(self) -> list[Operation]:
+        """Go on with every operation that nobody drives."""
+        return [await resume(self.store, self.hosts, one.number) for one in self.store.unfinished()]
+
+    async def _ready(self, role: str, machines: Sequence[str], version: str | None) -> None:
+        """See to it that the machines are known and the versions of a role up to this one are made."""
+        for machine in machines:
+            if machine not in self.catalog.machines:
+                await self.add(machine)
+            elif self._inventory is not None and self._inventory.path is not None:
+                self.store.met(machine, str(self._inventory.path.absolute()))
+        catalog = self.catalog
+        try:
+            found = catalog.role(role)
+            upto = len(found.versions) if version is None else found.index(version) + 1
+        except Refused as refused:
+            raise OperationRefused(refused) from refused
+        for one in found.versions[:upto]:
+            if not catalog.is_made(one.layer):
+                await self.make(role, one.name, machines[0])
+
+    async def _one(self, machine: str, request: Request) -> Done:
+        return Done(machine, await self._perform(request))
+
+    async def _perform(self, request: Request, run: str = "") -> Performed:
+        return await perform(self.store, self.hosts, request, wait=self.wait, run=run)
+
+
+class Resolver:
+    """Hosts by the names of machines: from an inventory that was given, else from those that they were met in."""
+
+    def __init__(self, store: LayerStore, inventory: Inventory | None) -> None:
+        self._store, self._given = store, inventory
+        self._read: dict[str, Inventory] = {}
+
+    def __call__(self, machine: str) -> Host:
+        """The host of a machine. Raises UnknownHost, InventoryError."""
+        if self._given is not None and machine in self._given.hosts:
+            return self._given.hosts[machine]
+        where = self._store.inventory_of(machine)
+        if not where:
+            return (self._given or Inventory()).resolve(machine)
+        if where not in self._read:
+            self._read[where] = load_inventory(Path(where))
+        return self._read[where].resolve(machine)
+
+
+def _entry(row: Any) -> Entry | None:
+    if row is None or row["kind"] == "whiteout":
+        return None
+    try:
+        kind = FileKind(row["kind"])
+    except ValueError:
+        kind = FileKind.OTHER
+    digest = row.get("sha256") or row.get("target") or ""
+    owner = (row.get("uid", 0), row.get("gid", 0))
+    return Entry(kind, row["mode"], row["size"], digest, owner, bool(row.get("opaque")))
+
+
+def _escaped(path: str) -> str:
+    """A path as a glob that fits it alone."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)

@@ -1,0 +1,40 @@
+"""Roles of the language as roles of the catalog, and what has to be done to make their versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from madeus.layers import catalog as values
+from madeus.model import Role
+from madeus.model.codec import to_json
+
+
+def role_of(role: Role, base: Path) -> tuple[values.Role, str]:
+    """The role without its versions, and where its base comes from (empty: the host's own system).
+
+    base: directory that its files are relative to.
+    """
+    policies = tuple(values.Policy(policy.glob, policy.how) for policy in role.policies)
+    found = values.Role(role.name, role.base, (), role.persistent, role.services, policies)
+    return found, _path(role.source, base)
+
+
+def recipes_of(role: Role, base: Path) -> list[tuple[str, Any]]:
+    """Name of each version, and how it is made: by packaging a machine, from files, or by actions."""
+    return [
+        (
+            version.name,
+            {
+                "package": version.package,
+                "from": _path(version.source, base),
+                "actions": to_json(version.actions),
+                "base": str(base.absolute()),
+            },
+        )
+        for version in role.versions
+    ]
+
+
+def _path(name: str, base: Path) -> str:
+    return str((base / Path(name).expanduser()).absolute()) if name else ""
