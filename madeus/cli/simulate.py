@@ -157,11 +157,14 @@ MOST_BARS = 60
 
 
 def _print(result: Simulation, system: System, gantt: bool | None) -> None:
+    from dataclasses import replace
+
     from madeus.view.gantt import critical_path_text, gantt_text
 
     trace = result.trace
     if gantt or (gantt is None and len(trace.executions) <= MOST_BARS):
-        print(gantt_text(trace, system.assembly))
+        # Those that a program adds have hosts, too.
+        print(gantt_text(trace, replace(system.assembly, instances=tuple(system.instances.values()))))
     print(critical_path_text(trace))
     print(f"makespan {trace.makespan:.3f} s, {len(trace.executions)} transitions, {len(trace.events)} steps")
     if result.truncated:
