@@ -1,8 +1,8 @@
 """What becomes of files that old copy-on-write layers hide of new ones: kept, taken, or merged three ways.
 
 *Mine* is what the old copy-on-write layers have, *theirs* what the new version has, *base* what the old version had. The
-results are laid into the new copy-on-write layer, before it is mounted. Nothing is lost: where a merge has conflicts, mine stays
-in place and theirs and the attempt are laid beside it, as `NAME.madeus-theirs` and `NAME.madeus-merged`.
+results are laid into the new copy-on-write layer, before it is mounted. Nothing is lost: where a merge has conflicts, mine
+stays in place and theirs and the attempt are laid beside it, as `NAME.madeus-theirs` and `NAME.madeus-merged`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,23 @@ from madeus.executor.layers.agent.bundle import bundle
 
 RUN = "/run/madeus-test"
 ROOT = f"{RUN}/root"
-TOOLS = ("sh", "cat", "ls", "rm", "mkdir", "touch", "sleep", "echo", "true", "false", "setsid", "stat", "id", "pwd")
+TOOLS = (
+    "sh",
+    "cat",
+    "ls",
+    "rm",
+    "mkdir",
+    "touch",
+    "sleep",
+    "echo",
+    "true",
+    "false",
+    "setsid",
+    "stat",
+    "id",
+    "pwd",
+    "cp",
+)
 
 
 class Refused(Exception):
