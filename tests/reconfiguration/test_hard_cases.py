@@ -172,6 +172,23 @@ def test_a_user_that_starts_in_the_instant_its_provider_leaves_comes_first_or_wa
     everywhere(system, state, marked={"s": {"again"}, "v": {"j"}})
 
 
+def test_a_user_that_holds_by_a_place_enters_it_before_its_provider_leaves_or_waits_at_its_dock(state: Path) -> None:
+    stages = [
+        [program("p", Push("h", "use"), Push("h", "stop"), WaitAll()), program("q", Push("s", "bounce"), WaitAll())]
+    ]
+    system = System(assembly([SERVER, HOLDER], "s:S h:H", "h.s s.s"), stages)
+    waited = held = 0
+    for conf in reachable(system):
+        user, provider = conf.components["h"], conf.components["s"]
+        serving = not provider.places.isdisjoint({"up", "again"})
+        assert serving or "on" not in user.places
+        waited += not serving and bool(user.input_docks)
+        held += provider.head == "bounce" and "up" in provider.places and "on" in user.places
+    assert waited
+    assert held
+    everywhere(system, state, marked={"s": {"again"}, "h": {"done"}})
+
+
 # ---- pushes
 
 STEP = kind("T", "places a* b", "t: a -> b in go", "u: b -> a in back")
@@ -222,6 +239,11 @@ def test_two_equal_pushes_are_two_for_those_who_wait(state: Path) -> None:
 
 def test_a_wait_before_the_push_does_not_wait_for_it(state: Path) -> None:
     result = everywhere(one([STEP], "c:T", [], WaitComponent("c"), Push("c", "go")), state, marked={"c": {"b"}})
+    assert [str(e.step) for e in result.trace.events][:2] == ["p[0]", "p[1]"]
+
+
+def test_a_wait_for_a_push_that_comes_later_does_not_wait_for_it(state: Path) -> None:
+    result = everywhere(one([STEP], "c:T", [], WaitPush("x"), Push("c", "go", "x")), state, marked={"c": {"b"}})
     assert [str(e.step) for e in result.trace.events][:2] == ["p[0]", "p[1]"]
 
 
@@ -307,6 +329,14 @@ def test_two_programs_on_disjoint_components_come_to_the_same_end_in_any_order(s
     system = System(assembly([STEP], "c:T d:T"), stages)
     result = everywhere(system, state, marked={"c": {"b"}, "d": {"b"}}, seconds={"c.t": 4, "d.t": 4})
     assert result.trace.makespan == pytest.approx(4)
+
+
+def test_two_programs_that_push_to_one_component_stand_in_its_queue_in_either_order(state: Path) -> None:
+    stages = [[program("p", Push("c", "go", "x"), WaitPush("x")), program("q", Push("c", "back", "y"), WaitPush("y"))]]
+    system = System(assembly([STEP], "c:T"), stages)
+    ends = {conf.components["c"].places for conf in reachable(system) if not any(True for _ in enabled(system, conf))}
+    assert ends == {frozenset({"a"}), frozenset({"b"})}
+    everywhere(system, state)
 
 
 def test_a_connect_to_a_provider_that_comes_later_serves_a_user_that_waits(state: Path) -> None:
