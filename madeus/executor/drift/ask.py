@@ -66,10 +66,10 @@ def looking(action: Action, registry: Registry) -> Action:
 
 def check_probe(action: Action, registry: Registry) -> None:
     """What can be said of a probe before it looks. Raises what `check_action` does, and NoProbe."""
-    check_action(registry.get(action.kind), action)
+    looking(action, registry)
     if action.outputs:
         raise InvalidAction(action.kind, f"a probe has no outputs: `-> {', '.join(action.outputs)}`")
-    looking(action, registry)
+    check_action(registry.get(action.kind), action)
 
 
 @dataclass(slots=True)

@@ -75,12 +75,13 @@ def look(
     options = options or RunOptions()
     if not asked:
         return ()
-    return waited(_look(live, state, types, asked, options))
+    return waited(look_async(live, state, types, asked, options))
 
 
-async def _look(
+async def look_async(
     live: Live, state: LiveState, types: Mapping[str, ComponentType], asked: Sequence[Question], options: RunOptions
 ) -> tuple[Answer, ...]:
+    """`look` for callers in an event loop."""
     registry = options.registry or Registry.installed()
     inventory = options.inventory or live.inventory
     known = _secrets(live, asked, options)
