@@ -1,0 +1,197 @@
+"""What a stack costs its files: postmark and a stat of a large tree, over 3 to 64 layers, against the plain file system.
+
+Run as root: `python benchmarks/layers_files.py [postmark] [stat]`; needs the Debian package `postmark`. In a mount namespace of
+its own, on the file system of /var/tmp; the program of the hosts mounts the stacks and compacts them.
+
+postmark: 10,000 files of 500 to 1,024 bytes, 100,000 transactions, seed 42, one directory; all in the writable layer, as a
+workload's own files are. Wall time, its start and end included; median of 3.
+
+stat: 202,014 files in 1,097 directories, one lstat each, in the order of the tree. `spread`: each layer has its share of
+the directories. `shared`: every directory is in every layer, with its share of the files: a directory is then read from
+all layers. Warm: 20 runs after another one, without the shortest and the longest, mean of 18. Cold: caches dropped before
+each, median of 3. `compacted`: the read-only layers of the shared stack merged into one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+from madeus.executor.layers.agent.bundle import bundle
+from madeus.executor.testbed import syscalls
+
+FILES, DIRECTORIES = 202_014, 1_097
+WARM, COLD = 20, 3
+COUNTS = (3, 9, 16, 64)
+POSTMARK = """set size 500 1024
+set number 10000
+set transactions 100000
+set seed 42
+set report terse
+set location {}
+run
+quit
+"""
+RUN = "/run/madeus-bench"
+
+
+class Bench:
+    """A store in a mount namespace that this process has entered."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.store = place / "store"
+        (self.store / "layers").mkdir(parents=True)
+        program = bundle(str(self.store))
+        Path(program.path).write_bytes(program.content)
+        self.program = program.path
+
+    def ask(self, verb: str, **request: object) -> dict[str, object]:
+        """The program's answer."""
+        argv = ["python3", "-I", "-S", self.program, "--store", str(self.store), "--run", RUN, verb]
+        done = subprocess.run(argv, input=json.dumps(request), capture_output=True, text=True, check=False)
+        answer = json.loads(done.stdout)
+        if "error" in answer:
+            raise SystemExit(done.stdout)
+        return dict(answer["ok"])
+
+    def stack(self, name: str, count: int, fill: Callable[[Path, int, int], None] | None = None) -> list[str]:
+        """`count` read-only layers; `fill` is given the contents' directory, the layer's number and how many there are."""
+        made = []
+        for number in range(count):
+            layer = f"{name}{count}.{number}"
+            self.ask("create", layer=layer)
+            if fill is not None:
+                fill(self.store / "layers" / layer / "data", number, count)
+            self.ask("freeze", layer=layer)
+            made.append(layer)
+        return made
+
+    def mount(self, layers: list[str]) -> Path:
+        """Mount a stack under a fresh writable layer; where."""
+        self.ask("switch", stack=layers, writable=f"w{time.monotonic_ns()}", create=True)
+        return Path(RUN) / "root"
+
+
+def directory(number: int) -> str:
+    """Name of one of the directories of the tree; they lie in 33 others."""
+    return f"tree/{number % 33:02}/{number // 33:02}"
+
+
+def fill_tree(spread: bool) -> Callable[[Path, int, int], None]:
+    """Fill a layer with its share of the tree: of the directories, or of the files of every directory."""
+
+    def fill(data: Path, number: int, count: int) -> None:
+        inner = DIRECTORIES - 34
+        share, rest = divmod(FILES, inner)
+        for which in range(inner):
+            here = range(share + (which < rest))
+            mine = here if not spread else (here if which % count == number else range(0))
+            mine = mine if spread else range(number, len(here), count)
+            if not mine:
+                continue
+            place = data / directory(which)
+            place.mkdir(parents=True)
+            for each in mine:
+                os.close(os.open(f"{place}/{each}", os.O_CREAT | os.O_WRONLY, 0o644))
+
+    return fill
+
+
+def count_and_time(top: Path) -> tuple[int, int, float]:
+    """(files, directories, seconds) of one walk with an lstat of each file."""
+    begin = time.perf_counter()
+    files = directories = 0
+    look = [str(top)]
+    while look:
+        directories += 1
+        with os.scandir(look.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    look.append(entry.path)
+                else:
+                    os.lstat(entry.path)
+                    files += 1
+    return files, directories, time.perf_counter() - begin
+
+
+def walked(top: Path, tree: Path) -> str:
+    """One row: warm and cold seconds of the tree."""
+    cold = []
+    for _ in range(COLD):
+        os.sync()
+        Path("/proc/sys/vm/drop_caches").write_text("3\n")
+        cold.append(count_and_time(tree)[2])
+    files, directories, _ = count_and_time(tree)
+    assert (files, directories) == (FILES, DIRECTORIES), (files, directories)
+    warm = sorted(count_and_time(tree)[2] for _ in range(WARM))[1:-1]
+    return f"{mean(warm):8.2f} {sorted(cold)[COLD // 2]:8.2f}"
+
+
+def stat(bench: Bench) -> None:
+    """The table of the tree."""
+    print(f"stat of {FILES} files in {DIRECTORIES} directories, seconds      warm     cold", flush=True)
+    plain = bench.place / "plain"
+    plain.mkdir()
+    fill_tree(True)(plain, 0, 1)
+    print(f"{'plain file system':50} {walked(plain, plain / 'tree')}", flush=True)
+    empty = bench.stack("empty", 1)
+    for spread in (True, False):
+        for count in COUNTS:
+            kind = "spread" if spread else "shared"
+            layers = bench.stack(f"{kind[0]}", count, fill_tree(spread))
+            root = bench.mount(layers)
+            print(f"{f'{count} layers, directories {kind}':50} {walked(root, root / 'tree')}", flush=True)
+            if not spread and count == COUNTS[-1]:
+                begin = time.perf_counter()
+                bench.ask("merge", layers=layers, into="compacted", bottom=True)
+                spent = time.perf_counter() - begin
+                root = bench.mount(["compacted"])
+                print(
+                    f"{f'{count} layers, shared, compacted in {spent:.1f} s':50} {walked(root, root / 'tree')}",
+                    flush=True,
+                )
+            bench.mount(empty)
+            bench.ask("delete", layers=layers)
+
+
+def postmark(bench: Bench) -> None:
+    """The table of postmark."""
+    print("postmark: 10,000 files, 100,000 transactions                 seconds  transactions/s", flush=True)
+    rows = [("plain file system", 0), *((f"{count} layers", count) for count in COUNTS)]
+    for name, count in rows:
+        found = []
+        for _ in range(3):
+            top = bench.mount([*bench.stack(f"p{time.monotonic_ns()}.", count)]) if count else bench.place
+            place = top / "postmark"
+            place.mkdir()
+            os.sync()
+            begin = time.perf_counter()
+            orders = POSTMARK.format(place)
+            subprocess.run(["postmark"], input=orders, capture_output=True, text=True, check=True, cwd=bench.place)
+            found.append(time.perf_counter() - begin)
+            place.rmdir()
+        seconds = sorted(found)[1]
+        print(f"{name:52} {seconds:8.2f} {100_000 / seconds:12.0f}", flush=True)
+
+
+def main(wanted: list[str]) -> None:
+    """The tables that were asked for."""
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+        bench = Bench(Path(place))
+        for name, table in (("postmark", postmark), ("stat", stat)):
+            if not wanted or name in wanted:
+                table(bench)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
