@@ -42,6 +42,7 @@ class Store:
         self.root = f"{run}/root"
         self.next = f"{run}/next"
         self.lock = -1
+        self._metas: dict[str, Meta] = {}
 
     def take(self, patience: float, doing: str) -> None:
         """Take the lock, for at most `patience` seconds. Raises AgentError `busy`, which says who has it."""
@@ -77,13 +78,16 @@ class Store:
         return f"{self.layers}/{layer}"
 
     def meta(self, layer: str) -> Meta | None:
-        """What is known of a layer, or None when there is none."""
+        """What is known of a layer, or None when there is none. Read once: only the holder of the lock changes it."""
+        if layer in self._metas:
+            return self._metas[layer]
         try:
             with open(f"{self.place(layer)}/layer.json", encoding="utf-8") as file:
                 found: Meta = json.load(file)
-                return found
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
+        self._metas[layer] = found
+        return found
 
     def known(self, layer: str) -> Meta:
         """What is known of a layer. Raises AgentError `no-layer`."""
@@ -109,6 +113,7 @@ class Store:
         """An empty directory beside the place of a new layer, to be filled and then given to `finish`."""
         fresh = f"{self.layers}/{FRESH}{os.path.basename(self.place(layer))}"
         remove_tree(fresh)
+        self._metas.pop(layer, None)
         # What a crash left in the place of a layer is no layer: its description is written last.
         remove_tree(self.place(layer))
         os.mkdir(fresh, 0o700)
@@ -163,6 +168,7 @@ class Store:
             return False
         step("layer.freezing")
         write_json(f"{self.place(layer)}/layer.json", {**meta, "frozen": True})
+        self._metas[layer] = {**meta, "frozen": True}
         step("layer.frozen")
         return True
 
@@ -171,6 +177,7 @@ class Store:
         current = self.current()
         if current is not None and layer in [*current["stack"], current["writable"]]:
             raise AgentError("in-use", f"layer {layer} is part of the current stack", layer=layer, by="current")
+        self._metas.pop(layer, None)
         place = self.place(layer)
         if not os.path.lexists(place):
             return False
