@@ -15,6 +15,7 @@ from madeus.model import Available, Bounds, Parallelism, Parametric
 ENGINES: dict[str, tuple[str, str]] = {
     "structural": ("structural", "Structural"),
     "causal": ("causal", "Causal"),
+    "modular": ("modular", "Modular"),
     "explicit": ("explicit", "Explicit"),
     "timed": ("timed", "Timed"),
     "parametric": ("parametric", "ParametricEngine"),
@@ -24,9 +25,11 @@ ENGINES: dict[str, tuple[str, str]] = {
 }
 """Module and class of each engine."""
 
-AUTOMATIC = ("structural", "causal", "explicit", "timed", "parametric", "smt", "reference")
+AUTOMATIC = ("structural", "causal", "modular", "explicit", "timed", "parametric", "smt", "reference")
 """The engines of ``auto``, in the order in which they are tried."""
 
+BRIEF = 1_500, 1.0
+"""States and seconds that the explicit engine gets before the modular one: the runs that it finds are shortest ones."""
 
 SHARE = (1.0, 0.75)
 """Part of the time left that an engine gets: all of it when it is named, most of it when others may be asked after it."""
@@ -92,11 +95,12 @@ class Portfolio:
         notes: list[str] = []
         best: Unknown | None = None
         total = Watch("", budget)
-        for candidate in self._candidates(names, problem, notes, optional=engine == "auto"):
+        for candidate, brief in self._candidates(names, problem, notes, optional=engine == "auto"):
             left = (
                 None if budget.seconds is None else SHARE[engine == "auto"] * max(0.0, budget.seconds - total.seconds)
             )
-            watch = Watch(candidate.name, replace(budget, seconds=left), progress, given=budget.seconds)
+            given = _briefly(replace(budget, seconds=left)) if brief else replace(budget, seconds=left)
+            watch = Watch(candidate.name, given, progress, given=budget.seconds)
             try:
                 verdict = candidate.answer(problem, watch)
             except Exhausted as error:
@@ -115,6 +119,8 @@ class Portfolio:
             )
             if not isinstance(verdict, Unknown):
                 return verdict
+            if brief:
+                continue  # it is asked again, with all of the budget
             notes.append(f"{candidate.name}: {verdict.reason}")
             best = _better(best, verdict)
             if budget.seconds is not None and total.seconds >= budget.seconds:
@@ -125,7 +131,8 @@ class Portfolio:
 
     def _candidates(
         self, names: tuple[str, ...], problem: Problem, notes: list[str], optional: bool
-    ) -> Iterator[Engine]:
+    ) -> Iterator[tuple[Engine, bool]]:
+        """Engines that accept a problem, and whether they get a brief look at it only."""
         for name in names:
             try:
                 candidate = self.engine(name)
@@ -136,9 +143,21 @@ class Portfolio:
                 continue
             reason = candidate.refuses(problem)
             if reason is None:
-                yield candidate
+                if optional and name == "modular" and (first := self.engine("explicit")).refuses(problem) is None:
+                    yield first, True
+                yield candidate, False
             else:
                 notes.append(f"{name}: {reason}")
+
+
+def _briefly(budget: Budget) -> Budget:
+    """The part of a budget for a brief look."""
+    states, seconds = BRIEF
+    return replace(
+        budget,
+        states=states if budget.states is None else min(states, budget.states),
+        seconds=seconds if budget.seconds is None else min(seconds, budget.seconds),
+    )
 
 
 def _better(first: Unknown | None, second: Unknown) -> Unknown:

@@ -12,8 +12,8 @@ with test and inhibitor arcs as in TINA; none of the arcs adds to another):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from madeus.model import ANY_TIME, Interval
@@ -64,6 +64,8 @@ class Net:
     """Places where a second token ends the run. Only those where one may come: see the module's text."""
     bounds: tuple[int, ...] | None = None
     """For each place a number of tokens that it never exceeds in a marking that is not halted; None: not known."""
+    sums: Mapping[int, tuple[int, Mapping[int, int]]] = field(default_factory=dict, compare=False)
+    """Places that hold a number which follows from others -> (constant, {place: factor}); none of those is such a place."""
 
     @cached_property
     def place_index(self) -> dict[str, int]:
@@ -198,8 +200,10 @@ class NetBuilder:
         self._labels.append(label)
         return number
 
-    def build(self, bounds: Sequence[int] | None = None) -> Net:
-        """The net; bounds: see Net. Raises NetError for the first thing that is wrong."""
+    def build(
+        self, bounds: Sequence[int] | None = None, sums: Mapping[int, tuple[int, Mapping[int, int]]] | None = None
+    ) -> Net:
+        """The net; bounds, sums: see Net. Raises NetError for the first thing that is wrong."""
         net = Net(
             self.name,
             tuple(self.places),
@@ -214,6 +218,7 @@ class NetBuilder:
             tuple(self._labels),
             frozenset(self.single),
             None if bounds is None else tuple(bounds),
+            sums or {},
         )
         validate(net)
         return net

@@ -63,7 +63,7 @@ class _Draft(NamedTuple):
     post: tuple[int, ...]
     tests: Iterable[Test]
     interval: Interval | None
-    tag: Tag | None
+    tags: Sequence[Tag]
     delta: Sequence[tuple[int, int]]
 
 
@@ -137,16 +137,18 @@ class Sketch:
         *,
         interval: Interval | None = None,
         tag: Tag | None = None,
+        other: Tag | None = None,
         delta: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Draft the transitions of a step: one for each way to satisfy its guard.
 
-        delta: further changes of places, as (place, tokens).
+        tag, other: the local events that it is. delta: further changes of places, as (place, tokens).
         """
+        tags = [t for t in (tag, other) if t is not None]
         ways: Iterable[Alternative] = self._ways(label, pre, guard) if guard else ((),)
         for tests in ways:
             name = self._unique(str(label))
-            self._drafts.append(_Draft(name, label, tuple(pre), tuple(post), tests, interval, tag, delta))
+            self._drafts.append(_Draft(name, label, tuple(pre), tuple(post), tests, interval, tags, delta))
 
     def _unique(self, name: str) -> str:
         count = self._names.get(name, 0) + 1
@@ -205,7 +207,9 @@ class Sketch:
             self.builder.transition(
                 draft.name, pre, post, read, inhibit, label=draft.label, urgent=urgent, interval=draft.interval
             )
-        return self.builder.build(self._bounds)
+        initial = self.builder.initial
+        sums = {place: (initial[place] - self._now(terms), terms) for place, terms in self._terms.items()}
+        return self.builder.build(self._bounds, sums)
 
 
 def _arcs(
@@ -213,7 +217,7 @@ def _arcs(
 ) -> tuple[Arcs, Arcs]:
     pre = [(place, 1) for place in draft.pre]
     post = [(place, 1) for place in draft.post]
-    changes = list(draft.delta) if draft.tag is None else [*draft.delta, *flags.get(draft.tag, ())]
+    changes = [*draft.delta, *(change for tag in draft.tags for change in flags.get(tag, ()))]
     if summed:
         total: dict[int, int] = {}
         moved = [*((place, -1) for place in draft.pre), *((place, 1) for place in draft.post), *changes]

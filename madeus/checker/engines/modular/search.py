@@ -1,0 +1,240 @@
+"""The joint steps alone (after Christensen and Petrucci 2000), and beside each state of the center what each island may be in.
+
+Between two joint steps the islands move by themselves and see nothing of each other but the center, which stands still. So the
+configurations that one sequence of joint steps leads to are
+
+    {center} x S1 x S2 x ... x Sn      (Si: what island i may be in),
+
+exactly: every choice of one state from each set is reached. A joint step asks each island for something and does something to
+it, and leads from such a product to another one. Where actions may fail each state of a set has a cost, the failures that it
+takes, and of the product those choices are reached whose costs together are within what the center has left.
+
+A product within another one with the same center adds nothing to what is reached and is left out. For one sequence of joint
+steps to follow another one's products is common: where N islands do alike things, their number counts about as often as they
+are named, not by the ways in which they may stand together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from madeus.checker.engine import Watch
+from madeus.checker.engines.modular.kinds import Kind, acyclic, kinds_of
+from madeus.checker.engines.modular.split import CENTER, Guard, Move, Split
+
+NOTHING = Guard(0, 0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """A joint step, ready to be taken."""
+
+    move: Move
+    guard: Guard
+    """On the center."""
+    delta: int
+    sets: int
+    parts: tuple[tuple[int, int], ...]
+    """(index of an island, number of the part in its kind)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What one sequence of joint steps leads to."""
+
+    center: int
+    sets: tuple[int, ...]
+    """For each island the number of its set in its kind."""
+    before: int
+    """The product it was made of, by its number; -1 for the first."""
+    by: Joint | None
+    """The joint step that made it."""
+
+
+class Search:
+    """All products. Islands are counted from 0 here; island i is module i + 1."""
+
+    def __init__(self, split: Split) -> None:
+        self.split = split
+        self.module = split.modules[CENTER]
+        self.costs = (split.translation.system.failures or 0) if split.budget is not None else 0
+        """How many actions may fail; 0 also where any number may."""
+        self.kinds = kinds_of(split.modules[1:], self.costs)
+        self.alike: list[Kind] = list(dict.fromkeys(self.kinds))
+        self._of_kind = {kind: [i for i, k in enumerate(self.kinds) if k is kind] for kind in self.alike}
+        self.joint = [self._ready(move) for move in split.joint]
+        self._candidates: dict[int, tuple[Joint, ...]] = {}
+        self._views: dict[int, tuple[int, ...]] = {}
+        self.products: list[Product] = []
+        self._done = 0
+        """Products that were gone through."""
+        self._at: dict[int, list[int]] = {}
+        self._follows: dict[int, set[int]] = {}
+        self.taken: set[int] = set()
+        """Transitions of the net that joint steps are and that fire."""
+
+    def _ready(self, move: Move) -> Joint:
+        center = move.parts.get(CENTER)
+        parts = tuple([(m - 1, self.kinds[m - 1].part(part)) for m, part in move.parts.items() if m != CENTER])
+        if center is None:
+            return Joint(move, NOTHING, 0, 0, parts)
+        return Joint(move, center.guard, center.delta, center.sets, parts)
+
+    def candidates(self, center: int) -> tuple[Joint, ...]:
+        """Joint steps that the center admits."""
+        found = self._candidates.get(center)
+        if found is None:
+            found = self._candidates[center] = tuple([step for step in self.joint if step.guard.admits(center)])
+        return found
+
+    def views(self, center: int) -> tuple[int, ...]:
+        """What each kind of island sees of a state of the center."""
+        found = self._views.get(center)
+        if found is None:
+            found = self._views[center] = tuple([kind.view(center) for kind in self.alike])
+        return found
+
+    def view(self, center: int, island: int) -> int:
+        """What one island sees."""
+        return self.views(center)[self.alike.index(self.kinds[island])]
+
+    def left(self, center: int) -> int:
+        """How many actions of islands may have failed."""
+        if self.split.budget is None:
+            return 0
+        shift, mask = self.split.budget
+        return (center >> shift) & mask
+
+    def cheapest(self, sets: Iterable[int]) -> list[int]:
+        """The least cost of each island's set."""
+        return [
+            next(cost for cost, bits in enumerate(kind.sets[number]) if bits)
+            for kind, number in zip(self.kinds, sets, strict=True)
+        ]
+
+    def run(self, watch: Watch) -> Iterator[int]:
+        """Go through all products, those after fewer joint steps first; yields the number of each that adds something.
+
+        A second time it begins with those that are known. Raises Exhausted.
+        """
+        if not self.products:
+            self._begin()
+        number = 0
+        while number < len(self.products):
+            product = self.products[number]
+            if number in self._at[product.center]:
+                if number >= self._done:
+                    watch.tick()
+                    watch.check()
+                yield number
+                if number >= self._done:
+                    self._expand(number, product)
+            number += 1
+            self._done = max(self._done, number)
+
+    def _begin(self) -> None:
+        modules = self.split.modules[1:]
+        start = [kind.only(module.initial) for kind, module in zip(self.kinds, modules, strict=True)]
+        first = self.module.initial
+        for kind, view in zip(self.alike, self.views(first), strict=True):
+            for island in self._of_kind[kind]:
+                start[island] = kind.closed(start[island], view)
+        self._add(Product(first, tuple(start), -1, None))
+
+    def _expand(self, number: int, product: Product) -> None:
+        center, views = product.center, self.views(product.center)
+        for step in self.candidates(center):
+            sets = list(product.sets)
+            for island, part in step.parts:
+                after = self.kinds[island].applied(sets[island], part)
+                if after < 0:
+                    break
+                sets[island] = after
+            else:
+                following = self.module.settle((center + step.delta) | step.sets)
+                if self.costs and sum(self.cheapest(sets)) > self.left(following):
+                    continue
+                self._close(sets, step, views, following)
+                self.taken.add(step.move.transition)
+                if following == center:
+                    self._note(product, step)
+                else:
+                    self._follows.setdefault(center, set()).add(following)
+                self._add(Product(following, tuple(sets), number, step))
+
+    def _close(self, sets: list[int], step: Joint, before: tuple[int, ...], center: int) -> None:
+        after = self.views(center)
+        changed: set[Kind] = set()
+        for kind, old, new in zip(self.alike, before, after, strict=True):
+            if old != new:
+                changed.add(kind)
+                for island in self._of_kind[kind]:
+                    sets[island] = kind.closed(sets[island], new)
+        for island, _ in step.parts:
+            kind = self.kinds[island]
+            if kind not in changed:
+                sets[island] = kind.closed(sets[island], after[self.alike.index(kind)])
+
+    def _note(self, product: Product, step: Joint) -> None:
+        """Keep what a step does to islands that leaves the center as it is."""
+        for island, part in step.parts:
+            kind = self.kinds[island]
+            for state in range(len(kind.states)):
+                if kind.sets[product.sets[island]][-1] >> state & 1:
+                    after = kind.after(state, part)
+                    if after is not None and after != state:
+                        kind.images.add((state, after))
+
+    def _add(self, product: Product) -> None:
+        beside = self._at.setdefault(product.center, [])
+        for other in beside:
+            if self._within(product.sets, self.products[other].sets):
+                return
+        beside[:] = [other for other in beside if not self._within(self.products[other].sets, product.sets)]
+        beside.append(len(self.products))
+        self.products.append(product)
+
+    def _within(self, one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+        return all(a == b or kind.within(a, b) for kind, a, b in zip(self.kinds, one, other, strict=True))
+
+    def finite(self) -> bool:
+        """Whether no run is endless, as far as the products that were gone through tell; False: perhaps."""
+        return acyclic(self._follows) and all(kind.finite() for kind in self.alike)
+
+    def path(self, number: int) -> list[int]:
+        """The products on the way to one, the first one first."""
+        found = [number]
+        while self.products[found[-1]].before >= 0:
+            found.append(self.products[found[-1]].before)
+        found.reverse()
+        return found
+
+    def fired(self) -> set[int]:
+        """Transitions of the net that fire in some run, of all products that were gone through."""
+        found = set(self.taken)
+        seen: set[tuple[int, int, int, int]] = set()
+        for numbers in self._at.values():
+            for number in numbers:
+                product = self.products[number]
+                views = dict(zip(self.alike, self.views(product.center), strict=True))
+                costs = self.cheapest(product.sets)
+                spare = self.left(product.center) - sum(costs)
+                for island, (kind, which) in enumerate(zip(self.kinds, product.sets, strict=True)):
+                    key = (island, which, views[kind], spare + costs[island])
+                    if key in seen:
+                        continue
+                    seen.add(key)
+                    found.update(self._local(island, *key[1:]))
+        return found
+
+    def _local(self, island: int, number: int, view: int, most: int) -> Iterator[int]:
+        kind, before = self.kinds[island], 0
+        local = self.split.modules[island + 1].local
+        for spent, bits in enumerate(kind.sets[number]):
+            for state in range(len(kind.states)):
+                if (bits & ~before) >> state & 1:
+                    for at, _, cost in kind.steps(view, state):
+                        if spent + cost <= most:
+                            yield local[at][0].transition
+            before = bits
