@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from madeus.executor.api import Origin, RunOptions
     from madeus.executor.inventory import Inventory
     from madeus.executor.result import RunResult
+    from madeus.planner import Plan
+    from madeus.planner.beginning import Beginning
     from madeus.questions import Questions
     from madeus.semantics import Simulation, System
     from madeus.semantics.time import Durations
@@ -171,6 +173,75 @@ class Design:
         if hosts is not None:
             how = replace(how, inventory=hosts)
         return run_assembly(chosen, choose_stages(self.model, chosen, programs), run_origin(self._loaded), how)
+
+    def plan(
+        self,
+        goal: str = "",
+        to: str | None = None,
+        assembly: str | None = None,
+        after: Stages = (),
+        from_initial: bool = False,
+        name: str = "plan",
+        budget: float | None = 60.0,
+        state: str | Path | None = None,
+    ) -> Plan:
+        """Find a program that leads to a goal with little interruption; its ``program`` is proved, its ``text`` can be edited.
+
+        goal: ``c.place``, ``c.service``, ``c.parameter = value``, ``once c.behavior``, ``without c``, joined by ``and``.
+        to: assembly of the file whose components and connections there shall be. It begins after programs, where the assembly
+        lives (state: directory of the journal), or at the initial places. budget: seconds for the proof.
+
+        Raises what `beginning` does; SelectionError for a goal that says nothing about the assembly; Impossible when no program
+        leads there, NotFound when none is found and proved.
+        """
+        from dataclasses import replace
+
+        from madeus.checker import Budget
+        from madeus.planner import plan
+        from madeus.planner.wish import WishError, parse_wish
+
+        begin = beginning(self.model, assembly, after, from_initial, Path(state) if state is not None else None)
+        standing = begin.assembly
+        towards = look_up(self.model.assemblies, to, "assembly") if to is not None else None
+        try:
+            target = parse_wish(goal, standing, towards)
+        except WishError as error:
+            raise SelectionError(str(error)) from error
+        if towards is not None:
+            standing = replace(standing, types={**standing.types, **towards.types})
+        return plan(standing, target, begin.configuration, name, Budget(seconds=budget))
+
+
+def beginning(
+    model: Model,
+    assembly: str | None = None,
+    after: Stages = (),
+    from_initial: bool = False,
+    state: Path | None = None,
+) -> Beginning:
+    """Where a plan begins: where programs lead to, where the assembly lives, or at its initial places.
+
+    after: programs that have run; ``deploy`` stands for the deployment itself. from_initial: although it lives elsewhere.
+    state: directory of the journal; None: the usual one.
+
+    Raises SelectionError for names that do not say which, NotAtRest when a run on the live assembly has not finished, and
+    CannotChange when what lives does not fit the model.
+    """
+    from madeus.planner.beginning import DoesNotEnd, afterwards, at_first, living
+    from madeus.semantics import System
+
+    bare = [list(stage) for stage in _stages(after)]
+    deploying = bool(bare) and bare[0] == ["deploy"] and "deploy" not in model.programs
+    if deploying and len(bare) > 1:
+        raise SelectionError("after deploy: programs begin where nothing has been deployed by itself")
+    chosen = choose_assembly(model, assembly, [] if deploying else after)
+    if not after:
+        return (None if from_initial else living(chosen, state)) or at_first(chosen)
+    system = System(chosen) if deploying else System(chosen, choose_stages(model, chosen, after))
+    try:
+        return afterwards(system)
+    except DoesNotEnd as error:
+        raise SelectionError(f"after {' '.join('+'.join(stage) for stage in bare)}: {error}") from error
 
 
 def run_origin(loaded: Loaded) -> Origin:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from madeus.cli.failing import state_option, telling
 from madeus.cli.loading import InputError, choose_assembly, load, selecting
 
 if TYPE_CHECKING:
     from madeus.model import Assembly, Model
     from madeus.planner import Plan
     from madeus.planner.available import Kept
-    from madeus.semantics import Configuration
+    from madeus.planner.beginning import Beginning
 
 FAILED = 1
 INCONCLUSIVE = 3
@@ -47,6 +48,9 @@ _WORD = re.compile(r"[A-Za-z_][\w-]*\Z")
     metavar="PROGRAM",
     help="Program that has run; repeat for one after another. `deploy` stands for the deployment itself.",
 )
+@click.option(
+    "--from-initial", is_flag=True, help="Begin at the initial places, although the assembly lives somewhere else."
+)
 @click.option("--available", multiple=True, metavar="BOUND", help='Bound of an interruption: "web.http off <= 20s".')
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Value of an assembly's parameter.")
 @click.option("--name", default="plan", show_default=True, help="Name of the program.")
@@ -59,20 +63,25 @@ _WORD = re.compile(r"[A-Za-z_][\w-]*\Z")
     help="Seconds for the proof.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@state_option
 def plan(
     file: str,
     goal: str,
     towards: str | None,
     assembly: str | None,
     after: tuple[str, ...],
+    from_initial: bool,
     available: tuple[str, ...],
     settings: tuple[str, ...],
     name: str,
     output: str | None,
     budget: float,
     form: str,
+    state: Path | None,
 ) -> None:
     """Find a program that leads an assembly to a goal with as little interruption as can be; it is proved, then shown.
+
+    It begins where the assembly stands when that lives (`madeus deploy`), else at the initial places, or --after programs.
 
     \b
     Examples:
@@ -93,7 +102,8 @@ def plan(
     _, model = load(file, settings, quiet=True)
     if name in model.programs:
         raise InputError(f"--name {name}: the file has a program of that name")
-    standing, now = _standing(model, assembly, after)
+    found = _beginning(model, assembly, after, from_initial, state)
+    standing, now = found.assembly, found.configuration
     bounds = [_bound(text, standing) for text in available]
     try:
         target = parse_wish(goal, standing, choose_assembly(model, towards) if towards is not None else None)
@@ -102,43 +112,41 @@ def plan(
     if towards is not None:
         standing = replace(standing, types={**standing.types, **model.assemblies[towards].types})
     try:
-        found = make_plan(standing, target, now, name, Budget(seconds=budget))
+        made = make_plan(standing, target, now, name, Budget(seconds=budget))
     except (Impossible, NotFound) as error:
         impossible = isinstance(error, Impossible)
         print("there is no plan:" if impossible else "no plan was found (there may be one):", file=sys.stderr)
         print(str(error), file=sys.stderr)
         sys.exit(FAILED if impossible else INCONCLUSIVE)
-    kept = [keeps(standing, now, found.program, *bound) for bound in bounds]
-    _show(found, kept, file, output, form)
+    kept = [keeps(standing, now, made.program, *bound) for bound in bounds]
+    _show(made, kept, file, output, form)
     if any(not one.holds for one in kept):
         sys.exit(FAILED)
 
 
-def _standing(model: Model, name: str | None, after: tuple[str, ...]) -> tuple[Assembly, Configuration]:
-    """The assembly as it rests after some programs, and its configuration."""
-    from madeus.api import choose_stages
-    from madeus.planner import initial
-    from madeus.semantics import System, simulate
+def _beginning(
+    model: Model, name: str | None, after: tuple[str, ...], from_initial: bool, state: Path | None
+) -> Beginning:
+    """Where the plan begins: where the assembly lives, after some programs, or at its initial places."""
+    from madeus.api import beginning
+    from madeus.executor.live.errors import CannotChange
+    from madeus.planner import NotAtRest
 
-    programs = tuple(p for p in after if p != "deploy" or p in model.programs)
-    chosen = choose_assembly(model, name, programs)
-    now = initial(chosen)
-    if not after:
-        return chosen, now
-    if after[0] == "deploy" and "deploy" not in model.programs:
-        if len(after) > 1:
-            raise InputError("--after deploy: programs begin where nothing has been deployed by itself")
-        system = System(chosen)
-    else:
-        with selecting():
-            system = System(chosen, choose_stages(model, chosen, programs))
-    run = simulate(system)
-    if run.deadlock is not None or run.truncated:
-        raise InputError(f"--after {' '.join(after)}: {run.deadlock or 'it does not end'}")
-    now = run.configuration._replace(positions=(), failures=0)
-    # Components that programs have added are not in the assembly, but the system knows how they were made.
-    instances = tuple(instance for name, instance in system.instances.items() if name in now.components)
-    return replace(chosen, instances=instances, connections=now.connections()), now
+    with selecting(), telling():
+        try:
+            found = beginning(model, name, after, from_initial, state)
+        except CannotChange as error:
+            raise InputError(f"{error}\n--from-initial plans without regard to what lives") from error
+        except NotAtRest as error:
+            who = ", ".join(error.components)
+            raise InputError(
+                f"a run on the live assembly has not finished, it is in the middle of {who}: go on with it "
+                "(`madeus status`), or plan from the beginning with --from-initial"
+            ) from error
+    if found.version:
+        where = f"planned from where {found.assembly.name} stands, version {found.version} of its model"
+        print(f"{where}; --from-initial plans from its initial places", file=sys.stderr)
+    return found
 
 
 def _bound(text: str, assembly: Assembly) -> tuple[str, str, float]:

@@ -34,6 +34,13 @@ class Plan:
     seconds: float
     """Time of planning, the proof left out."""
 
+    @property
+    def text(self) -> str:
+        """The program as text of the language."""
+        from madeus.planner.text import program_text
+
+        return program_text(self.program)
+
 
 def plan(
     assembly: Assembly,

@@ -26,6 +26,13 @@ program plan for site {
 """
 
 
+@pytest.fixture(autouse=True)
+def nothing_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory of its own for each test."""
+    monkeypatch.setenv("MADEUS_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(plan, arguments)
 
@@ -125,3 +132,79 @@ def test_bad_input_is_told_and_has_exit_code_2(arguments: tuple[str, ...], messa
     result = run(SITE, *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+LIVING = """component Db {
+  initial place off
+  place installed, running
+  provide service sql at running
+  behavior deploy {
+    transition install: off -> installed { run "true" }
+    transition start: installed -> running { run "true" }
+  }
+  behavior update { transition update: running -> installed { run "true" } }
+}
+assembly shop { db: Db }
+program half for shop { push db.update }
+"""
+
+
+def deployed(tmp_path: Path) -> Path:
+    from madeus.cli.deploy import deploy
+
+    file = tmp_path / "shop.madeus"
+    file.write_text(LIVING)
+    assert CliRunner().invoke(deploy, [str(file), "--progress", "none"]).exit_code == 0
+    return file
+
+
+def test_a_plan_begins_where_the_assembly_lives(tmp_path: Path) -> None:
+    file = str(deployed(tmp_path))
+    result = run(file, "--goal", "once db.update and db.running", "--format", "json")
+    assert json.loads(result.stdout)["instructions"] == ["push db.update", "push db.deploy", "wait all"]
+    assert result.stderr.startswith("planned from where shop stands, version 1 of its model; ")
+    result = run(file, "--goal", "db.running", "--from-initial", "--format", "json")
+    assert json.loads(result.stdout)["instructions"] == ["push db.deploy", "wait all"]
+    assert "planned from" not in result.stderr
+    result = run(file, "--goal", "db.running", "--format", "json")
+    assert json.loads(result.stdout)["instructions"] == []
+
+
+def test_a_file_that_what_lives_does_not_fit_is_told_with_the_way_out(tmp_path: Path) -> None:
+    file = deployed(tmp_path)
+    file.write_text(LIVING.replace("running", "up"))
+    result = run(str(file), "--goal", "db.up")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: shop cannot go on with this model:\n"
+        "  db is at running, and Db has no place running any more\n"
+        "--from-initial plans without regard to what lives\n"
+    )
+
+
+def test_a_run_that_has_not_finished_is_told(tmp_path: Path) -> None:
+    from madeus.cli.reconfigure import reconfigure
+
+    file = deployed(tmp_path)
+    file.write_text(
+        LIVING.replace('update: running -> installed { run "true" }', 'update: running -> installed { run "false" }')
+    )
+    assert CliRunner().invoke(reconfigure, [str(file), "half", "--progress", "none"]).exit_code == 1
+    result = run(str(file), "--goal", "db.running")
+    assert result.exit_code == 2
+    assert "a run on the live assembly has not finished, it is in the middle of db" in result.stderr
+
+
+def test_plans_are_made_from_python_too(tmp_path: Path, nothing_lives: Path) -> None:
+    import madeus
+
+    found = madeus.load(SITE).plan("once dep.update", after=["install"])
+    assert str(found.program.instructions[0]) == "push server.suspend"
+    assert found.text.startswith("program plan for site {\n  push server.suspend\n")
+    with pytest.raises(madeus.SelectionError, match="there is no place or service of server called runing"):
+        madeus.load(SITE).plan("server.runing")
+    file = deployed(tmp_path)
+    assert [str(i) for i in madeus.load(file).plan("db.installed", state=nothing_lives).program.instructions] == [
+        "push db.update",
+        "wait all",
+    ]
