@@ -51,6 +51,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
     default="auto",
     help="auto: live in a terminal, plain lines elsewhere.",
 )
+@click.option("--anyway", is_flag=True, help="Run although an assembly of that name lives (`madeus deploy`).")
 @click.option("--take-over", is_flag=True, help="Take the assembly from a controller that still holds it.")
 @state_option
 def run(
@@ -67,6 +68,7 @@ def run(
     limit: int | None,
     form: str,
     progress: str,
+    anyway: bool,
     take_over: bool,
     state: Path | None,
 ) -> None:
@@ -74,6 +76,9 @@ def run(
 
     Every step goes to a journal before and after its action, so that a run can be resumed after anything: a failed action,
     Ctrl-C, kill -9 of this command. Ctrl-C ends the running commands on their hosts; a second one leaves at once.
+
+    What it leaves behind is not remembered: `madeus deploy` does the same and keeps it. So a run is refused while an
+    assembly of that name lives.
 
     Values of secrets come from MADEUS_SECRET_NAME in the environment or from the file of --secrets.
 
@@ -88,6 +93,8 @@ def run(
     """
     from madeus.executor.api import RunOptions
     from madeus.executor.inventory import load_inventory
+    from madeus.executor.live.errors import LivesAlready
+    from madeus.executor.live.read import lives
     from madeus.executor.reconcile import Decisions
 
     if (retry or assume_done) and not resume:
@@ -110,6 +117,8 @@ def run(
         system, origin = _loaded(file, assembly, programs, settings)
         if dry_run:
             sys.exit(show_plan(system, origin, options, hosts, form))
+        if not anyway and lives(system.assembly.name, state):
+            raise LivesAlready(system.assembly.name)
         sys.exit(_started(system, origin, options, how))
 
 

@@ -237,3 +237,14 @@ def test_destroy_asks_first(live: Path) -> None:
     process.communicate(timeout=30)
     assert process.returncode != 0
     assert "site" in madeus(live, "ps")[1]
+
+
+def test_a_run_beside_a_live_assembly_is_refused_with_the_way_out(live: Path) -> None:
+    code, out, err = madeus(live, "run", "site.madeus", "--program", "lone", "--progress", "none")
+    assert (code, out) == (2, "")
+    assert err == (
+        "Error: site is deployed and lives: what a run does beside it is not known to it\n"
+        "  `madeus reconfigure FILE PROGRAM` changes it, `madeus destroy site` forgets it, --anyway runs all the same\n"
+    )
+    assert madeus(live, "run", "site.madeus", "--dry-run")[0] == 0
+    assert madeus(live, "run", "site.madeus", "--anyway", "--progress", "none")[0] == 0

@@ -5,6 +5,7 @@
     InputError
     ├── NoLiveAssembly          none of that name
     ├── DeployedAlready         one of that name lives already
+    ├── LivesAlready            the same, said to a run that would go on beside it
     └── CannotChange            the file's model does not fit what lives, with every reason
     WorldError
     ├── ComponentsHeld          a run that is on has some of the components
@@ -37,6 +38,17 @@ class DeployedAlready(InputError):
             ways = f"its run {run} has not finished: `madeus run --resume {run}` goes on with it; " + ways
         super().__init__(f"{name} is deployed already", ways)
         self.name, self.run = name, run
+
+
+class LivesAlready(InputError):
+    """A run beside a live assembly of that name would do things that nobody remembers."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is deployed and lives: what a run does beside it is not known to it",
+            f"`madeus reconfigure FILE PROGRAM` changes it, `madeus destroy {name}` forgets it, --anyway runs all the same",
+        )
+        self.name = name
 
 
 class CannotChange(InputError):

@@ -140,6 +140,17 @@ def read_one(name: str, state: Path | None = None) -> Live:
         journal.close()
 
 
+def lives(name: str, state: Path | None = None) -> bool:
+    """Whether a state directory has a live assembly of that name. Raises JournalUnusable."""
+    if not (state_directory(state) / FILE).exists():
+        return False
+    journal = Journal.open(state, create=False)
+    try:
+        return live_row(journal, name) is not None
+    finally:
+        journal.close()
+
+
 def _read(journal: Journal, row: LiveRow) -> Live:
     changes = []
     for found in change_rows(journal, row.name):
