@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from madeus.cli.failing import state_option
-from madeus.cli.layering import format_option, layer_options, table, tell, with_layers
+from madeus.cli.layering import format_option, inventory_option, layer_options, table, tell, with_layers
 from madeus.cli.role import read_catalog
 
 
@@ -61,6 +62,30 @@ def list_hosts(form: str, state: Path | None) -> None:
         click.echo("no machine is known yet; `madeus host add` makes hosts of an inventory known")
         return
     table(("machine", "role", "version", "layers", "states"), rows)
+
+
+@host.command(
+    "exec",
+    epilog="The exit code is the command's; 1 when the host failed, 2 when it is not known.",
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("name", metavar="HOST")
+@click.argument("words", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+@inventory_option
+@state_option
+def exec_(name: str, words: tuple[str, ...], inventory: Path | None, state: Path | None) -> None:
+    """Run a command inside the stack of a machine.
+
+    \b
+    Examples:
+      madeus host exec web1 cat /etc/debian_version
+      madeus host exec web1 -- sh -c 'apt-get install -y nginx'
+    """
+    outcome = with_layers(lambda layers: layers.inside(name, words), state, inventory)
+    sys.stdout.buffer.write(outcome.stdout)
+    sys.stderr.buffer.write(outcome.stderr)
+    sys.stdout.flush()
+    sys.exit(outcome.exit_code)
 
 
 @host.command(epilog="Exit codes: 0 done, 1 the state store cannot be written, 2 refused.")

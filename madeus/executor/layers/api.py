@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -23,9 +23,10 @@ from madeus.executor.layers.errors import OperationRefused
 from madeus.executor.layers.host import AgentHosts
 from madeus.executor.layers.operate import Hosts, Performed, perform, resume
 from madeus.executor.layers.store import LayerStore, Operation, Request
+from madeus.executor.transport.base import Outcome
 from madeus.executor.transport.pool import Transports
 from madeus.layers import Catalog, Change, Occasion, Policy, Refused
-from madeus.layers.errors import Masked, NothingToDo
+from madeus.layers.errors import Masked, NothingToDo, StillSpare
 from madeus.layers.mask import Decision, Entry, FileKind, Mask, decide, to_resolve, undecided
 from madeus.layers.operation import (
     assign,
@@ -181,15 +182,8 @@ class Layers:
         copies = catalog.copies(catalog.machine(machine).stack)
         stacks = {"old": list(copies), "new": list(added), "below": list(below)}
         rows = (await self.hosts.call(machine, "masked", stacks))["masked"]
-        paths = [str(row["path"]) for row in rows if not row["same"]]
-        if not paths:
-            return []
-        globs = [_escaped(path) for path in paths]
-        sides = []
-        for layers in stacks.values():
-            asked = {"layers": layers, "hash": True, "paths": globs}
-            sides.append((await self.hosts.call(machine, "listing", asked))["entries"])
-        masks = [Mask(path, *(_entry(side.get(path)) for side in sides)) for path in paths]
+        sides = ("mine", "theirs", "base")
+        masks = [Mask(row["path"], *(_entry(row, side) for side in sides)) for row in rows if not row["same"]]
         return decide(masks, [*policies, *found.policies])
 
     async def rollback(self, machine: str, number: int | None = None, run: str = "") -> Performed:
@@ -278,6 +272,15 @@ class Layers:
         self.store.unmet(machine)
         return performed
 
+    async def inside(self, machine: str, words: Sequence[str]) -> Outcome:
+        """Run a command in the stack of a machine."""
+        try:
+            if not self.catalog.machine(machine).stack:
+                raise StillSpare(machine)
+        except Refused as refused:
+            raise OperationRefused(refused) from refused
+        return await self.hosts.run(machine, words)
+
     async def resume(self) -> list[Operation]:
         """Go on with every operation that nobody drives."""
         return [await resume(self.store, self.hosts, one.number) for one in self.store.unfinished()]
@@ -325,18 +328,14 @@ class Resolver:
         return self._read[where].resolve(machine)
 
 
-def _entry(row: Any) -> Entry | None:
-    if row is None or row["kind"] == "whiteout":
+def _entry(row: Mapping[str, Any], side: str) -> Entry | None:
+    """One side of what the agent says of a masked path."""
+    if row[side] in (None, "whiteout"):
         return None
     try:
-        kind = FileKind(row["kind"])
+        kind = FileKind(row[side])
     except ValueError:
         kind = FileKind.OTHER
-    digest = row.get("sha256") or row.get("target") or ""
-    owner = (row.get("uid", 0), row.get("gid", 0))
-    return Entry(kind, row["mode"], row["size"], digest, owner, bool(row.get("opaque")))
-
-
-def _escaped(path: str) -> str:
-    """A path as a glob that fits it alone."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
+    digest = row.get(f"{side}_sha256") or row.get(f"{side}_target") or ""
+    owner = (row.get(f"{side}_uid", 0), row.get(f"{side}_gid", 0))
+    return Entry(kind, row.get(f"{side}_mode", 0), row.get(f"{side}_size", 0), digest, owner)

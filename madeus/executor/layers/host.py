@@ -7,8 +7,9 @@ import hashlib
 import itertools
 import json
 import os
+import shlex
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -19,7 +20,7 @@ from madeus.executor.layers.agent.bundle import bundle
 from madeus.executor.layers.build import build
 from madeus.executor.layers.errors import AgentFailed
 from madeus.executor.layers.rooted import RootedTransport
-from madeus.executor.transport.base import Job, Transport
+from madeus.executor.transport.base import Job, Outcome, Transport
 from madeus.executor.transport.pool import Transports
 from madeus.layers import Verb
 
@@ -82,6 +83,12 @@ class AgentHosts:
             return
         host = self._resolve(machine)
         await build(host, self._transports.of(host), arguments, recipe)
+
+    async def run(self, machine: str, words: Sequence[str]) -> Outcome:
+        """Run a command in the stack of a machine."""
+        name = f"layers.{os.getpid()}.{id(self):x}.{next(self._count)}"
+        script = f"exec {shlex.join(words)}"
+        return await self.inside(machine).perform(Job(name, script, output_limit=ANSWER_LIMIT, ephemeral=True))
 
     def inside(self, machine: str, deny_services: bool = False) -> RootedTransport:
         """A channel into the layered root of a machine."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from madeus.executor.errors import ExecutorError, InternalError
 from madeus.executor.layers.errors import AgentFailed, MachineBusy, MergeConflicts, OperationBroken
 from madeus.executor.layers.store import LayerStore, Operation, OperationState, Request, Unfinished
+from madeus.executor.transport.base import Outcome
 from madeus.layers import HostStep, Verb
 
 POLL = 0.05
@@ -33,6 +34,9 @@ class Hosts(Protocol):
 
     async def seed(self, machine: str, layer: str, source: str) -> None:
         """Make a base layer. Raises ExecutorError."""
+
+    async def run(self, machine: str, words: Sequence[str]) -> Outcome:
+        """Run a command in the stack of a machine. Raises ExecutorError."""
 
     async def make(self, machine: str, arguments: Mapping[str, Any]) -> None:
         """Fill the layer of a version as its role's definition says. Raises ExecutorError."""

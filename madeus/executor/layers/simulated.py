@@ -14,7 +14,8 @@ from typing import Any
 
 from madeus.executor.errors import ConnectionRefused
 from madeus.executor.layers.errors import AgentFailed
-from madeus.layers.mask import Entry, FileKind, find_masks
+from madeus.executor.transport.base import Outcome
+from madeus.layers.mask import Entry, FileKind, Mask, find_masks
 
 DELETED = "\0deleted"
 """In place of the text of a file: it is not there any more."""
@@ -135,7 +136,7 @@ class SimulatedHost:
     def _masked(self, old: list[str], new: list[str], below: list[str]) -> dict[str, Any]:
         self._need([*old, *new, *below])
         mine, theirs, base = ([_listing(self.layers[name]) for name in names] for names in (old, new, below))
-        return {"masked": [{"path": mask.path, "same": False} for mask in find_masks(mine, theirs, base)]}
+        return {"masked": [_row(mask) for mask in find_masks(mine, theirs, base)]}
 
     def _resolve(
         self, into: str, old: list[str], new: list[str], below: list[str], decisions: list[dict[str, Any]]
@@ -153,27 +154,12 @@ class SimulatedHost:
             done.append({**one, "conflict": conflict})
         return {"done": done}
 
-    def _listing(self, layers: list[str], paths: list[str] | None = None, hash: bool = False) -> dict[str, Any]:
-        self._need(layers)
-        entries = _listing(self._top(layers))
-        return {
-            "entries": {
-                path: {"kind": str(entry.kind), "mode": 0, "uid": 0, "gid": 0, "size": 0, "sha256": entry.digest}
-                for path, entry in entries.items()
-                if paths is None or path in paths
-            }
-        }
-
     def _top(self, layers: Sequence[str]) -> dict[str, str]:
         """The topmost text of each path, deletions included."""
         found: dict[str, str] = {}
         for name in layers:
             found.update(self.layers[name])
         return found
-
-    def _sizes(self, layers: list[str]) -> dict[str, Any]:
-        self._need(layers)
-        return {"sizes": {name: sum(map(len, self.layers[name].values())) for name in layers}}
 
 
 def _listing(files: Mapping[str, str]) -> dict[str, Entry]:
@@ -183,6 +169,15 @@ def _listing(files: Mapping[str, str]) -> dict[str, Entry]:
         else Entry(FileKind.FILE, digest=sha256(text.encode()).hexdigest())
         for path, text in files.items()
     }
+
+
+def _row(mask: Mask) -> dict[str, Any]:
+    row: dict[str, Any] = {"path": mask.path, "same": False}
+    for side, entry in (("mine", mask.mine), ("theirs", mask.theirs), ("base", mask.base)):
+        row[side] = None if entry is None else str(entry.kind)
+        if entry is not None:
+            row |= {f"{side}_mode": entry.mode, f"{side}_size": entry.size, f"{side}_sha256": entry.digest}
+    return row
 
 
 class SimulatedHosts:
@@ -220,6 +215,12 @@ class SimulatedHosts:
             self.made(host, arguments)
             return
         host.layers[arguments["layer"]][f"/srv/{arguments['role']}"] = str(arguments["version"])
+
+    async def run(self, machine: str, words: Sequence[str]) -> Outcome:
+        """What `SimulatedHost.shell` says."""
+        host = self._reach(machine)
+        code, output = host.shell(host, list(words)) if host.shell else (0, "")
+        return Outcome(code, output.encode())
 
     def _reach(self, name: str) -> SimulatedHost:
         if name in self.down:

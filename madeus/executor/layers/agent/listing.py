@@ -16,6 +16,7 @@ from .tree import Entry
 from .trouble import AgentError, refuse
 
 _READ = 1 << 20
+_COMPARED = ("mode", "size", "uid", "gid", "sha256", "target")
 
 
 def digest(path: str) -> str:
@@ -140,10 +141,6 @@ def _hidden(mine: Entry | None, theirs: Entry, base: Entry | None, found: list[d
     if mine is not None and mine.kind == "whiteout" and theirs.kind == "whiteout":
         return
     row = _row(mine, theirs, base, same=mine is not None and _same(mine, theirs))
-    if row["same"] is False and mine is not None and mine.kind == theirs.kind == "file":
-        row["mine_sha256"], row["theirs_sha256"] = digest(mine.real), digest(theirs.real)
-        if base is not None and base.kind == "file":
-            row["base_sha256"] = digest(base.real)
     found.append(row)
     if theirs.kind == "dir":
         origins = tree.merged(base) if base is not None and base.kind == "dir" else {}
@@ -152,13 +149,17 @@ def _hidden(mine: Entry | None, theirs: Entry, base: Entry | None, found: list[d
 
 
 def _row(mine: Entry | None, theirs: Entry, base: Entry | None, same: bool) -> dict[str, Any]:
-    return {
+    row: dict[str, Any] = {
         "path": f"/{theirs.path}",
         "mine": None if mine is None else mine.kind,
         "theirs": theirs.kind,
         "base": None if base is None else base.kind,
         "same": same,
     }
+    for side, entry in (("mine", mine), ("theirs", theirs), ("base", base)):
+        if not same and entry is not None and entry.kind != "whiteout":
+            row |= {f"{side}_{name}": value for name, value in described(entry, "", True).items() if name in _COMPARED}
+    return row
 
 
 def _same(mine: Entry, theirs: Entry) -> bool:

@@ -15,7 +15,7 @@ goes on where it was. Layers are named by identifiers (letters, digits, `.`, `_`
                                        lingering}
     boot {services?}                   mount what is current, after a restart of the host
     listing {layers, hash?, paths?}    {entries: {path: {kind, mode, size, uid, gid, layer, sha256?, target?, opaque?}}}
-    masked {old, new, below}           {masked: [{path, mine, theirs, base, same, *_sha256?}]}
+    masked {old, new, below}           {masked: [{path, mine, theirs, base, same, *_mode?, *_sha256?...}]}
     merge {layers, into, bottom?, kind?, without?}
                                        {files, linked, copied, made}
     resolve {into, old, new, below, decisions: [{path, how: "keep" | "take" | "merge"}]}
