@@ -127,6 +127,7 @@ def _begin(
     from madeus.cli.progress import showing
     from madeus.executor.api import RunOptions
     from madeus.executor.inventory import load_inventory
+    from madeus.executor.journal.events import RunState
     from madeus.executor.live.change import reconfigure as begin
 
     hosts = load_inventory(inventory) if inventory else None
@@ -145,7 +146,10 @@ def _begin(
     how = progress_way(form, progress)
     with showing(intent.system, how) as listener:
         result = begin(intent, replace(options, listeners=heard(how, listener)))
-    return end_run(result, intent.system, known, how)
+    code = end_run(result, intent.system, known, how)
+    if result.state is RunState.STUCK and how != "json":
+        click.echo("  what waits keeps its components: give it up with the next program's --take-over")
+    return code
 
 
 def _must_exist(state: Path | None, name: str) -> None:

@@ -124,6 +124,12 @@ def test_what_is_violated_runs_only_by_force(live: Path) -> None:
     code, out, _ = madeus(live, "reconfigure", "site.madeus", "cut", "--force", "--progress", "none")
     assert code == 1
     assert "Deadlock: nothing can move" in out
+    assert "  what waits keeps its components: give it up with the next program's --take-over\n" in out
+    code, _, err = madeus(live, "reconfigure", "site.madeus", "upgrade")
+    assert code == 1
+    assert "which is stuck and not finished\n  give it up with --take-over: what it was in the middle of" in err
+    code, _, err = madeus(live, "reconfigure", "site.madeus", "upgrade", "--take-over", "--progress", "none")
+    assert code == 0, err
 
 
 def test_what_is_inconclusive_runs_only_by_force(live: Path) -> None:

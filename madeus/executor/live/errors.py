@@ -18,6 +18,7 @@ from collections.abc import Collection
 
 from madeus.executor.errors import InputError, WorldError
 from madeus.executor.journal.errors import Holder
+from madeus.executor.journal.events import RunState
 
 
 class NoLiveAssembly(InputError, LookupError):
@@ -70,10 +71,9 @@ class ComponentsHeld(WorldError):
             way = f"wait for its end (`madeus status {run}`), or stop it (`kill -INT {holder.pid}`)"
         else:
             reason = f"{who} of {name} belong{'' if several else 's'} to run {run}, which is {status} and not finished"
-            way = (
-                f"go on with it (`madeus run --resume {run}`), or give it up with --take-over: what it was in the middle of "
-                "goes back to where it began"
-            )
+            # A stuck one is stuck again when it is resumed.
+            on = "" if status == RunState.STUCK else f"go on with it (`madeus run --resume {run}`), or "
+            way = f"{on}give it up with --take-over: what it was in the middle of goes back to where it began"
         super().__init__(reason, way)
         self.name, self.components, self.run, self.holder = name, frozenset(components), run, holder
 
