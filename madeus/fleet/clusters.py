@@ -18,3 +18,8 @@ class Cluster:
     """How many items differ from the reference."""
     medoids: tuple[str, ...] = ()
     """Machines, the most central first."""
+    applications: frozenset[str] = frozenset()
+    """Dependent applications on each of the machines."""
+    diameter: int = 0
+    """The largest Manhattan distance between the content items of two of the machines, or an upper bound of it that
+    is not above the diameter that was asked for."""

@@ -45,8 +45,12 @@ class Granularity:
         return Coarsening(self).coarsen(frozenset(items))
 
 
+REMEMBERED = 4096
+"""Sets whose coarsened form is kept."""
+
+
 class Coarsening:
-    """Applies a granularity, and remembers what became of each item and each set."""
+    """Applies a granularity, and remembers what became of each item and of some sets."""
 
     def __init__(self, granularity: Granularity) -> None:
         self._rules = [(glob(rule.pattern), rule.grain) for rule in reversed(granularity.rules)]
@@ -58,6 +62,8 @@ class Coarsening:
         if not self._rules:
             return items
         if items not in self._sets:
+            if len(self._sets) >= REMEMBERED:
+                self._sets.clear()
             self._sets[items] = frozenset(left for item in items if (left := self._item(item)) is not None)
         return self._sets[items]
 

@@ -8,8 +8,8 @@ An item is a key and a value, all segments joined by ``/``::
     /etc/mysql/my.cnf/mysqld/port/0a1b2c3d4e5f      a setting in a parsed file, hash of its value
     /srv/shop/index.php/77ab12cd34ef                a chunk of a file that nothing parses, hash of its bytes
 
-In a segment ``/``, ``%`` and control characters are written ``%2F`` and the like; the slashes of a file's path stay. Two items of
-one key with different values are two values of one thing, or one thing on two machines.
+In a segment ``/``, ``%`` and control characters are written ``%2F`` and the like; the slashes of a file's path stay.
+Two items of one key with different values are two values of one thing, or one thing on two machines.
 """
 
 from __future__ import annotations

@@ -1,0 +1,135 @@
+"""Clustering a fleet: first by what means something, exactly; then by what does not, to a diameter.
+
+Phase 1 puts machines together that have the same dependent applications and the same parsed items that differ from
+the reference. Phase 2 splits each such group by the content items: quality-threshold clustering, Manhattan distance
+(Crameri et al.: Staged deployment in Mirage, SOSP 2007, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from madeus.fleet.clusters import Cluster
+from madeus.fleet.fingerprint import Fingerprint
+from madeus.fleet.granularity import REMEMBERED, Coarsening, Granularity
+from madeus.fleet.quality_threshold import Found, quality_threshold
+
+Items = frozenset[str]
+
+EXACT = Granularity()
+"""Everything is looked at exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    """Clusters of a fleet and what they were made with."""
+
+    clusters: tuple[Cluster, ...]
+    """The nearest to the reference first; then the largest, then the smallest machine's name."""
+    reference: Fingerprint
+    """As it was given, not coarsened."""
+    diameter: int = 0
+    granularity: Granularity = field(default_factory=Granularity)
+
+    def cluster_of(self, machine: str) -> Cluster:
+        """The cluster that a machine is in. Raises LookupError."""
+        for cluster in self.clusters:
+            if machine in cluster.machines:
+                return cluster
+        raise LookupError(f"no cluster has the machine {machine}")
+
+
+def cluster_fleet(
+    fingerprints: Iterable[Fingerprint],
+    reference: Fingerprint,
+    diameter: int = 0,
+    granularity: Granularity = EXACT,
+) -> Clustering:
+    """Cluster machines. `fingerprints` is gone through once; what is kept of each is what differs from the reference.
+
+    diameter: the largest number of content items in which two machines of a cluster differ, 0 or more.
+    Equal results for any order of the machines. Raises ValueError for a machine that comes twice and a negative diameter.
+    """
+    if diameter < 0:
+        raise ValueError(f"a diameter of {diameter}: give 0 or more")
+    groups = group_parsed(fingerprints, reference, granularity)
+    made: list[tuple[tuple[object, ...], Cluster]] = []
+    for (parsed, applications), contents in groups.items():
+        sets = sorted(contents, key=sorted)
+        weights = [len(contents[one]) for one in sets]
+        for found in quality_threshold(sets, weights, diameter):
+            cluster = _cluster(
+                parsed, applications, {sets[point]: contents[sets[point]] for point in found.points}, found
+            )
+            made.append(((cluster.distance, -len(cluster.machines), cluster.machines[0]), cluster))
+    made.sort(key=lambda pair: pair[0])
+    width = len(str(len(made)))
+    clusters = tuple(replace(cluster, name=f"c{number:0{width}}") for number, (_, cluster) in enumerate(made, 1))
+    return Clustering(clusters, reference, diameter, granularity)
+
+
+def group_parsed(
+    fingerprints: Iterable[Fingerprint], reference: Fingerprint, granularity: Granularity
+) -> dict[tuple[Items, Items], dict[Items, list[str]]]:
+    """Phase 1: by (parsed items that differ, applications), then by content items that differ: the machines.
+
+    Raises ValueError for a machine that comes twice.
+    """
+    differences = _Differences(reference, granularity)
+    groups: dict[tuple[Items, Items], dict[Items, list[str]]] = {}
+    seen: set[str] = set()
+    for fingerprint in fingerprints:
+        if fingerprint.machine in seen:
+            raise ValueError(f"the machine {fingerprint.machine} comes twice")
+        seen.add(fingerprint.machine)
+        key = (differences.parsed(fingerprint), fingerprint.applications)
+        groups.setdefault(key, {}).setdefault(differences.content(fingerprint), []).append(fingerprint.machine)
+    return groups
+
+
+class _Differences:
+    """What differs from the reference; each set of items is worked on once."""
+
+    def __init__(self, reference: Fingerprint, granularity: Granularity) -> None:
+        self._coarsening = Coarsening(granularity)
+        self._parsed = self._coarsening.coarsen(reference.parsed)
+        self._content = self._coarsening.coarsen(reference.content)
+        self._known: dict[tuple[Items, bool], Items] = {}
+
+    def parsed(self, fingerprint: Fingerprint) -> Items:
+        return self._difference(fingerprint.parsed, self._parsed, True)
+
+    def content(self, fingerprint: Fingerprint) -> Items:
+        return self._difference(fingerprint.content, self._content, False)
+
+    def _difference(self, items: Items, reference: Items, parsed: bool) -> Items:
+        key = (items, parsed)
+        if key not in self._known:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = self._coarsening.coarsen(items) ^ reference
+        return self._known[key]
+
+
+def _cluster(parsed: Items, applications: Items, contents: dict[Items, list[str]], found: Found) -> Cluster:
+    ordered = _most_central_first(contents)
+    machines = sorted(machine for content in contents for machine in contents[content])
+    medoids = tuple(machine for content in ordered for machine in sorted(contents[content]))
+    differs = parsed | ordered[0]
+    return Cluster("", tuple(machines), differs, len(differs), medoids, applications, found.diameter)
+
+
+def _most_central_first(contents: dict[Items, list[str]]) -> list[Items]:
+    """Sets by the sum of their distances to those of all machines, then in sorted order."""
+    if len(contents) == 1:
+        return list(contents)
+    total = sum(map(len, contents.values()))
+    holders: dict[str, int] = {}
+    for content, machines in contents.items():
+        for item in content:
+            holders[item] = holders.get(item, 0) + len(machines)
+    # A set is one away from each machine without one of its items, and from each with an item that it has not.
+    everything = sum(holders.values())
+    far = {content: everything + sum(total - 2 * holders[item] for item in content) for content in contents}
+    return sorted(contents, key=lambda content: (far[content], sorted(content)))
