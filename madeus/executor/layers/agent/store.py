@@ -24,6 +24,9 @@ from . import syscalls
 from .trouble import AgentError, NoSpace, refuse, step
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LONGEST_META = 1 << 20
+"""Bytes of a description; one call reads it: a stack has up to 500."""
+
 TRASH = ".trash-"
 FRESH = ".fresh-"
 
@@ -82,8 +85,11 @@ class Store:
         if layer in self._metas:
             return self._metas[layer]
         try:
-            with open(f"{self.place(layer)}/layer.json", encoding="utf-8") as file:
-                found: Meta = json.load(file)
+            handle = os.open(f"{self.place(layer)}/layer.json", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                found: Meta = json.loads(os.read(handle, LONGEST_META))
+            finally:
+                os.close(handle)
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
         self._metas[layer] = found
