@@ -7,6 +7,7 @@ island. Everything that is done to sets is done once for each set and each kind 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from heapq import heapify, heappop, heappush
 
 from madeus.checker.engines.modular.split import Form, Guard, Module, Part, satisfied
 
@@ -50,6 +51,7 @@ class Kind:
         self._steps: dict[tuple[int, int], tuple[tuple[int, int, int], ...]] = {}
         self._closed: dict[tuple[int, int], int] = {}
         self._applied: dict[tuple[int, int], int] = {}
+        self._origins: dict[tuple[int, int, int], dict[int, int]] = {}
         self._within: dict[tuple[int, int], bool] = {}
         self._least: dict[tuple[int, Form], tuple[int, int] | None] = {}
         self._sat: dict[tuple[int, Form], bool] = {}
@@ -151,6 +153,34 @@ class Kind:
         if not asked.guard.admits(value):
             return None
         return self.number(self.module.settle((value + asked.delta) | asked.sets))
+
+    def cost(self, number: int, state: int) -> int | None:
+        """The least cost of a state of a set; None when it is not in it."""
+        return next((cost for cost, bits in enumerate(self.sets[number]) if bits >> state & 1), None)
+
+    def origins(self, number: int, part: int, view: int) -> dict[int, int]:
+        """What a set leads to by a joint step (-1: none) and local steps after it -> the cheapest state that it comes from."""
+        key = (number, part, view)
+        found = self._origins.get(key)
+        if found is None:
+            found = self._origins[key] = {}
+            waiting = []
+            for cost, state in self.satisfying(number, ("and", ())):
+                after = state if part < 0 else self.after(state, part)
+                if after is not None:
+                    waiting.append((cost, 0, after, state))
+            heapify(waiting)
+            while waiting:
+                cost, length, state, origin = heappop(waiting)
+                if state not in found:
+                    found[state] = origin
+                    for _, after, more in self.steps(view, state):
+                        heappush(waiting, (cost + more, length + 1, after, origin))
+        return found
+
+    def union(self, one: int, other: int) -> int:
+        """The set of the states of both."""
+        return self.intern(tuple([a | b for a, b in zip(self.sets[one], self.sets[other], strict=True)]))
 
     def within(self, one: int, other: int) -> bool:
         """Whether a set is within another one, at no greater cost."""

@@ -18,17 +18,11 @@ class _Link(NamedTuple):
 
 
 def run_to(search: Search, number: int, chosen: dict[int, int]) -> list[int]:
-    """Transitions of a run to one choice of states of a product: a shortest one with the product's joint steps."""
-    path = [search.products[at] for at in search.path(number)]
+    """Transitions of a run to one choice of states of a product: a shortest one with the joint steps that it takes."""
+    path, spare = _path(search, number, dict(chosen))
     local: list[list[int]] = [[] for _ in path]
-    total = search.left(path[-1].center)
-    costs = search.cheapest(path[-1].sets) if search.costs else []
     for island, state in chosen.items():
-        spare = total
-        if costs:
-            kind, which = search.kinds[island], path[-1].sets[island]
-            spare = next(cost for cost, bits in enumerate(kind.sets[which]) if bits >> state & 1)
-        for layer, transition in _alone(search, path, island, state, spare):
+        for layer, transition in _alone(search, path, island, state, spare[island]):
             local[layer].append(transition)
     found: list[int] = []
     for product, steps in zip(path, local, strict=True):
@@ -36,6 +30,45 @@ def run_to(search: Search, number: int, chosen: dict[int, int]) -> list[int]:
             found.append(product.by.move.transition)
         found.extend(steps)
     return found
+
+
+def _path(search: Search, number: int, states: dict[int, int]) -> tuple[list[Product], list[int]]:
+    """The products on the way to a choice of states, each made of the one before it, and the failures of each island."""
+    path: list[Product] = []
+    spare: list[int] = []
+    while True:
+        product = search.products[number]
+        costs = _costs(search, product, states)
+        assert costs is not None
+        while product.both:
+            # What they differ in is one island, so the states are in one of them.
+            for number in product.both:
+                product = search.products[number]
+                costs = _costs(search, product, states)
+                if costs is not None:
+                    break
+            assert costs is not None
+        spare = spare or costs
+        path.append(product)
+        if product.by is None:
+            path.reverse()
+            return path, spare
+        number = product.before
+        parts = dict(product.by.parts)
+        views = dict(zip(search.alike, search.views(product.center), strict=True))
+        for island, (kind, before) in enumerate(zip(search.kinds, search.products[number].sets, strict=True)):
+            states[island] = kind.origins(before, parts.get(island, -1), views[kind])[states[island]]
+
+
+def _costs(search: Search, product: Product, states: dict[int, int]) -> list[int] | None:
+    """The failures that each state of a choice costs; None when the product does not have it."""
+    costs: list[int] = []
+    for island, (kind, number) in enumerate(zip(search.kinds, product.sets, strict=True)):
+        cost = kind.cost(number, states[island])
+        if cost is None:
+            return None
+        costs.append(cost)
+    return costs if sum(costs) <= search.left(product.center) else None
 
 
 def _alone(search: Search, path: list[Product], island: int, goal: int, most: int) -> list[tuple[int, int]]:

@@ -9,9 +9,10 @@ exactly: every choice of one state from each set is reached. A joint step asks e
 it, and leads from such a product to another one. Where actions may fail each state of a set has a cost, the failures that it
 takes, and of the product those choices are reached whose costs together are within what the center has left.
 
-A product within another one with the same center adds nothing to what is reached and is left out. For one sequence of joint
-steps to follow another one's products is common: where N islands do alike things, their number counts about as often as they
-are named, not by the ways in which they may stand together.
+A product within another one with the same center adds nothing to what is reached and is left out. Two with the same center
+that differ in one island alone are one product together, with what either has for that island: so the orders in which programs
+come to many islands one by one do not multiply. What is left of N islands that do alike things is a number of products that
+grows with N about as the programs' texts do.
 """
 
 from __future__ import annotations
@@ -47,9 +48,11 @@ class Product:
     sets: tuple[int, ...]
     """For each island the number of its set in its kind."""
     before: int
-    """The product it was made of, by its number; -1 for the first."""
+    """The product it was made of, by its number; -1 for the first, and for those that are made of two."""
     by: Joint | None
     """The joint step that made it."""
+    both: tuple[int, ...] = ()
+    """The two products that it is made of, where they differ in one island alone."""
 
 
 class Search:
@@ -187,13 +190,31 @@ class Search:
                         kind.images.add((state, after))
 
     def _add(self, product: Product) -> None:
+        """Keep a product, unless it adds nothing; together with another one where both of them are one product again."""
         beside = self._at.setdefault(product.center, [])
         for other in beside:
             if self._within(product.sets, self.products[other].sets):
                 return
         beside[:] = [other for other in beside if not self._within(self.products[other].sets, product.sets)]
-        beside.append(len(self.products))
+        number = len(self.products)
         self.products.append(product)
+        for other in beside:
+            joined = self._joined(self.products[other].sets, product.sets)
+            if joined is not None:
+                beside.remove(other)
+                self._add(Product(product.center, joined, -1, None, (other, number)))
+                return
+        beside.append(number)
+
+    def _joined(self, one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The sets of both where they differ in one island; None when they do in several."""
+        apart = -1
+        for island, (a, b) in enumerate(zip(one, other, strict=True)):
+            if a != b:
+                if apart >= 0:
+                    return None
+                apart = island
+        return (*one[:apart], self.kinds[apart].union(one[apart], other[apart]), *one[apart + 1 :])
 
     def _within(self, one: tuple[int, ...], other: tuple[int, ...]) -> bool:
         return all(a == b or kind.within(a, b) for kind, a, b in zip(self.kinds, one, other, strict=True))
@@ -201,14 +222,6 @@ class Search:
     def finite(self) -> bool:
         """Whether no run is endless, as far as the products that were gone through tell; False: perhaps."""
         return acyclic(self._follows) and all(kind.finite() for kind in self.alike)
-
-    def path(self, number: int) -> list[int]:
-        """The products on the way to one, the first one first."""
-        found = [number]
-        while self.products[found[-1]].before >= 0:
-            found.append(self.products[found[-1]].before)
-        found.reverse()
-        return found
 
     def fired(self) -> set[int]:
         """Transitions of the net that fire in some run, of all products that were gone through."""
