@@ -149,6 +149,10 @@ def _begin(
     code = end_run(result, intent.system, known, how)
     if result.state is RunState.STUCK and how != "json":
         click.echo("  what waits keeps its components: give it up with the next program's --take-over")
+    if result.divergence and how != "json":
+        name = intent.live.name
+        way = f"give the run up and bring it back: madeus repair {name} --take-over"
+        click.echo(f"  what has drifted: madeus drift {name}; {way}")
     return code
 
 
