@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from madeus.model import (
@@ -182,3 +184,25 @@ def _instructions(
             case _:
                 pass
     return instructions
+
+
+@st.composite
+def recovering_systems(draw: st.DrawFn, most: int = 3, changing: bool = True) -> System:
+    """Systems whose pushes declare recoveries, in which actions may fail. changing: components may come and go."""
+    system = draw(systems(most))
+    names = [*(instance.name for instance in system.assembly.instances), *(["d"] if changing else [])]
+    pushes = tuple(Push(instance.name, BEHAVIORS[1]) for instance in system.assembly.instances)
+
+    def changed(instruction: Instruction) -> Instruction:
+        if not isinstance(instruction, Push) or not draw(st.integers(0, 2)):
+            return instruction
+        target = draw(st.sampled_from([instruction.component, instruction.component, *names]))
+        return replace(instruction, recovery=f"{target}.{draw(st.sampled_from(BEHAVIORS))}")
+
+    stages = []
+    for stage in system.stages or ((Program("r", "random", pushes),),):
+        kept = [[i for i in p.instructions if changing or not isinstance(i, Add | Delete)] for p in stage]
+        stages.append(
+            [replace(p, instructions=tuple(changed(i) for i in found)) for p, found in zip(stage, kept, strict=True)]
+        )
+    return System(system.assembly, stages, draw(st.sampled_from([1, 1, 2, None])))

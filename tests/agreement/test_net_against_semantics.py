@@ -12,7 +12,7 @@ from madeus.petri.net import Marking
 from madeus.semantics.configuration import Configuration
 from madeus.semantics.step import Step, apply, enabled
 from madeus.semantics.system import System
-from tests.strategies import systems
+from tests.strategies import recovering_systems, systems
 
 LIMIT = 400
 """Configurations compared for each system at most."""
@@ -74,6 +74,22 @@ def test_net_and_step_relation_agree_on_small_systems(system: System) -> None:
 @given(systems())
 @settings(relaxed, max_examples=60)
 def test_the_general_form_of_the_net_agrees_too(system: System) -> None:
+    check(system, 0)
+
+
+@given(recovering_systems(changing=False))
+@settings(relaxed, max_examples=80)
+def test_net_and_step_relation_agree_where_failed_pushes_are_recovered_from(system: System) -> None:
+    check(system, 2_000)
+    check(system, 0)
+
+
+@pytest.mark.long
+@given(recovering_systems())
+@settings(relaxed, max_examples=3_000, phases=[Phase.generate, Phase.shrink])
+def test_net_and_step_relation_agree_on_thousands_of_recoveries(system: System) -> None:
+    check(system, 2_000)
+    check(system, 30)
     check(system, 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from madeus.model import Add, Connect, Delete, Instance, Push, WaitAll
+from madeus.model import Add, Connect, Delete, Instance, Push, WaitAll, WaitPush
 from madeus.petri import ElementKind, TranslationError, reachability_graph, translate
 from madeus.petri.structure import net_class
 from madeus.semantics.step import StepKind
@@ -140,6 +140,57 @@ def test_many_connections_that_come_and_go_stay_within_bounds() -> None:
     net = translate(System(assembly([PROVIDER, user], f"{providers} u:U"), [[join]])).net
     assert len([t for t in net.labels if str(t) == "fire u.up"]) <= 4
     assert len(net.transitions) < 1_000
+
+
+STEPS = kind(
+    "Db",
+    "places v1* mid v2 clean",
+    "begin: v1 -> mid in update takes 1..2",
+    "copy: mid -> v2 in update takes 3..4",
+    "index: mid -> v2 in update takes 5..6",
+    "back: mid -> v1 in rollback takes 2..2",
+    "reset: v1 -> clean in rollback takes 7..7",
+)
+
+
+def recovering(recovery: str, failures: int | None = 1) -> System:
+    update = program("p", Push("db", "update", "u", recovery), WaitPush("u"), Push("db", "update"), WaitAll())
+    return System(assembly([STEPS], "db:Db other:Db"), [[update]], failures)
+
+
+def test_a_push_that_has_failed_is_taken_back_in_one_step_for_each_way_its_tokens_may_be_spread() -> None:
+    for recovery in ("db.rollback", "other.rollback"):
+        for failures in (1, 2, None):
+            system = recovering(recovery, failures)
+            for effort in (2_000, 0):
+                assert assert_same_graph(system, translate(system, effort), 20_000) < 20_000
+    net = translate(recovering("db.rollback")).net
+    ways = [t for t in net.transitions if t.startswith("recover db.update")]
+    # begin alone; copy and index: one of both has failed, and the other one waits, has failed too, or is done.
+    assert len({t.partition(" #")[0] for t in ways}) == 1
+    assert len(ways) == 1 + 5
+    assert all(net.urgent[net.transition_index[t]] for t in ways)
+    assert not net.single
+
+
+def test_without_failures_a_recovery_costs_nothing() -> None:
+    plain = System(recovering("").assembly, recovering("").stages)
+    assert translate(recovering("db.rollback", 0)).net == translate(plain).net
+
+
+def test_a_recovery_of_a_component_that_comes_or_goes_is_refused_by_name() -> None:
+    away = program("p", Push("db", "update", "", "other.rollback"), WaitAll(), Delete("other"))
+    system = System(assembly([STEPS], "db:Db other:Db"), [[away]], 1)
+    with pytest.raises(TranslationError, match="push p#0 declares a recovery of a component that may come or go"):
+        translate(system)
+
+
+def test_a_wide_push_with_a_recovery_is_refused_by_name() -> None:
+    places = " ".join(f"q{i}" for i in range(9))
+    wide = kind("W", f"places start* {places}", *(f"t{i}: start -> q{i}" for i in range(9)))
+    push = program("p", Push("w", "deploy", "", "w.deploy"), WaitAll())
+    with pytest.raises(TranslationError, match="the ways in which w may have failed are too many"):
+        translate(System(assembly([wide], "w:W"), [[push]], 1))
 
 
 def test_an_unknown_type_is_an_error_of_the_translation() -> None:

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from madeus.checker.portfolio import Portfolio
 from madeus.checker.problem import Problem, with_failures
 from madeus.checker.verdict import Fails, Holds
-from madeus.model import Deployable, Forbidden, Goal, Marked, Program, Push, Terminates, WaitAll, WaitPush
-from madeus.petri import TranslationError, translate
+from madeus.model import Deployable, Forbidden, Goal, Marked, Push, Terminates, WaitAll, WaitPush
 from madeus.semantics import Configuration, Step, StepKind, System, apply, blocked, enabled, find_deadlock
 from tests.build import assembly, kind, program
 from tests.semantics.test_agenda import walk
-from tests.strategies import systems
+from tests.strategies import recovering_systems
 
 DB = kind(
     "Db",
@@ -165,13 +164,6 @@ def test_a_token_goes_back_only_where_what_it_uses_is_served() -> None:
     assert str(blocked(system, conf, recover)) == "use port h.s waits for s.s, which is not active"
 
 
-def test_a_net_refuses_recoveries_only_where_actions_may_fail() -> None:
-    system = updating(WaitAll())
-    with pytest.raises(TranslationError, match="push p#0 declares a recovery, and what has failed is not taken back"):
-        translate(system)
-    translate(with_failures(system, 0))
-
-
 def test_with_failures_speaks_of_recoveries() -> None:
     system = updating(WaitAll())
     clean = Deployable(Goal("up", Marked("db", "clean")))
@@ -184,26 +176,7 @@ def test_with_failures_speaks_of_recoveries() -> None:
     assert isinstance(portfolio.check(Problem(with_failures(system, 0), either)), Holds)
     verdict = portfolio.check(Problem(system, either))
     assert isinstance(verdict, Fails)
-    assert verdict.evidence.engine == "reference"
-
-
-@st.composite
-def recovering_systems(draw: st.DrawFn) -> System:
-    system = draw(systems())
-    names = sorted(system.instances)
-    stages = []
-    for stage in system.stages or ((program("r", *(Push(name, "update") for name in names)),),):
-        stages.append(
-            [Program(p.name, p.assembly, tuple(draw(_recovered(i, names)) for i in p.instructions)) for p in stage]
-        )
-    return System(system.assembly, stages, draw(st.sampled_from([1, 2, None])))
-
-
-def _recovered(instruction: object, names: list[str]) -> st.SearchStrategy[object]:
-    if not isinstance(instruction, Push):
-        return st.just(instruction)
-    others = st.tuples(st.sampled_from([instruction.component, *names]), st.sampled_from(["deploy", "update", "stop"]))
-    return st.one_of(st.just(instruction), others.map(lambda pair: replace(instruction, recovery=".".join(pair))))
+    assert verdict.evidence.engine == "explicit"
 
 
 @given(recovering_systems(), st.data())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from madeus.petri.element import Element, ElementKind
 from madeus.petri.translate.facts import Finish
@@ -56,7 +56,7 @@ class Queue:
             yield self.next[(before, number)]
 
 
-def draw_steps(sketch: Sketch, ports: Ports, life: Life) -> None:
+def draw_steps(sketch: Sketch, ports: Ports, life: Life, queue: Queue) -> None:
     """Draw the steps of a component that move its own tokens, without the end of behaviors."""
     behaviors = [b for b in dict.fromkeys(life.facts.behaviors) if is_declared(life.kind, b)]
     for behavior in behaviors:
@@ -68,23 +68,35 @@ def draw_steps(sketch: Sketch, ports: Ports, life: Life) -> None:
             head: Guard = () if life.course.deploys else (((Test(life.heads[behavior]),),),)
             docks = [life.output_dock[t] for t in life.kind.outgoing[(behavior, leave.place)]]
             step = Step(StepKind.LEAVE, life.name, leave.place)
-            guard = (*head, *ports.may_leave(life, leave))
+            guard = (*head, *not_doomed(life, queue, (behavior,)), *ports.may_leave(life, leave))
             sketch.transition(step, (life.place[leave.place],), docks, guard, tag=(life.number, event))
         for enter in life.shape.enters[behavior]:
             if life.facts.happens(("enter", behavior, enter.station)):
                 _draw_enter(sketch, ports, life, enter, behaviors)
     for name in life.output_dock:
-        _draw_body(sketch, ports, life, name)
+        _draw_body(sketch, ports, life, queue, name)
 
 
-def _draw_body(sketch: Sketch, ports: Ports, life: Life, name: str) -> None:
+def _draw_body(sketch: Sketch, ports: Ports, life: Life, queue: Queue, name: str) -> None:
     """Fire and end (or fail) of one transition."""
     uses = life.kind.transition_uses.get(name, ())
     guard = tuple(clause for use in uses for clause in ports.served(life, use))
+    guard = (*not_doomed(life, queue, life.kind.transition[name].behaviors), *guard)
     running = (life.running[name],)
     sketch.transition(Step(StepKind.FIRE, life.name, name), (life.output_dock[name],), running, guard)
     interval = life.kind.transition[name].interval
     sketch.transition(Step(StepKind.END, life.name, name), running, (life.input_dock[name],), interval=interval)
+
+
+def not_doomed(life: Life, queue: Queue, behaviors: Sequence[str]) -> Guard:
+    """Nothing has failed that is recovered from, while one of some behaviors is the head."""
+    points = [(number, p) for number, p in enumerate(queue.course.pushes) if p.behavior in behaviors]
+    recovered = {p.behavior for _, p in points if p.recovery is not None}
+    if not recovered:
+        return ()
+    failed = (f for t, f in life.failed.items() if not recovered.isdisjoint(life.kind.transition[t].behaviors))
+    whole = tuple([Test(place, positive=False) for place in failed])
+    return ((whole, *((Test(queue.head[number]),) for number, p in points if p.recovery is None)),)
 
 
 def draw_failures(sketch: Sketch, life: Life, budget: int | None) -> None:

@@ -13,11 +13,20 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, NamedTuple, TypeVar
 
-from madeus.petri.translate.outline import Course
+from madeus.petri.translate.outline import ELSEWHERE, Cause, Course
 from madeus.petri.translate.shape import Shape, is_declared
 
 Event = tuple[str, str | int, str | int]
-"""("leave", behavior, place), ("enter", behavior, station), ("push", number, 0) or ("finish", number, next number or -1)."""
+"""("leave", behavior, place), ("enter", behavior, station), ("push", number, 0), ("finish", number, next number or -1), or
+("recover", number, what is in flight and, where another component recovers, the next number or -1; see ``recovering``)."""
+
+
+def recovering(number: int, flight: int, following: int | None = None) -> Event:
+    """The event that push ``number`` is abandoned with these transitions in flight.
+
+    following: the push that becomes the head, -1 for none; None: the one that takes its place.
+    """
+    return ("recover", number, f"{flight}" if following is None else f"{flight}>{following}")
 
 
 class State(NamedTuple):
@@ -105,6 +114,14 @@ class Facts:
         """Bits of every state with an empty queue; None: not known."""
         return None
 
+    def flights(self, number: int) -> tuple[int, ...] | None:
+        """What may be in flight while push number ``number`` is the head, as bits; None: not known."""
+        return None
+
+    def recoveries(self) -> tuple[Event, ...]:
+        """Events of pushes that are abandoned."""
+        return ()
+
     def change(self, event: Event, predicate: Predicate) -> Change:
         """What an event does to a predicate."""
         pairs = self.pairs((event,), predicate)
@@ -155,6 +172,13 @@ class ExploredFacts(Facts):
 
     def stable(self) -> tuple[int, ...]:
         return tuple(dict.fromkeys(state.bits for state in self.states if state.phase < 0))
+
+    def flights(self, number: int) -> tuple[int, ...]:
+        found = {state.bits & self.shape.flight_mask for state in self.states if state.phase == number}
+        return tuple(sorted(found - {0}))
+
+    def recoveries(self) -> tuple[Event, ...]:
+        return tuple(event for event in self.edges if event[0] == "recover")
 
 
 class _Clash(Exception):
@@ -228,6 +252,16 @@ class _Search:
             if bits & enter.docks == enter.docks:
                 after = State(phase, bits & ~enter.docks | enter.make | enter.value)
                 yield ("enter", behavior, enter.station), after, bits & enter.make
+        flight, point = bits & shape.flight_mask, self.course.pushes[phase]
+        if flight and point.recovery is not None:
+            # Some of them have failed: which ones is not told apart here.
+            sources = shape.sources(flight)
+            back, twice = bits & ~flight | sources, bits & sources
+            if point.recovery != ELSEWHERE:
+                yield recovering(phase, flight), State(point.recovery, back), twice
+            else:
+                for following in (-1, *self.followers[phase]):
+                    yield recovering(phase, flight, following), State(following, back), twice
         if not bits & (shape.flight_mask | shape.leaving.get(behavior, 0)):
             idle = -2 - phase if self.course.ordered else -1
             yield ("finish", phase, -1), State(idle, bits), 0
@@ -238,4 +272,9 @@ class _Search:
         numbers = range(len(self.behaviors))
         if self.course.ordered:
             numbers = numbers[-1 - phase : -phase]
-        return (n for n in numbers if is_declared(self.shape.kind, self.behaviors[n]))
+        points = self.course.pushes
+        return (
+            n
+            for n in numbers
+            if is_declared(self.shape.kind, self.behaviors[n]) and points[n].cause is not Cause.FAILURE
+        )

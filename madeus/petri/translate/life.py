@@ -160,6 +160,7 @@ class Life:
         for following, point in enumerate(self.course.pushes):
             events.extend(("finish", number, following) for number in point.behind)
         events.extend(("finish", number, -1) for number in range(count))
+        events.extend(facts.recoveries())
         return events
 
     def is_active(self, service: str) -> Alternative:

@@ -55,6 +55,8 @@ def once(shape: Shape, course: Course) -> OnceFacts | None:
     kind = shape.kind
     if len(course.pushes) != 1 or course.removable or course.additions > (not course.initial):
         return None
+    if course.pushes[0].recovery is not None:
+        return None
     behavior = course.pushes[0].behavior
     enters = {enter.place: enter for enter in shape.enters.get(behavior, ())}
     start = shape.start(course)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import NamedTuple
 
 from madeus.model import (
@@ -24,10 +25,24 @@ from madeus.model import (
     WaitPush,
 )
 from madeus.semantics.configuration import PortName
-from madeus.semantics.system import System, origin
+from madeus.semantics.system import System, origin, recovery_origin
 
 DEPLOYING = -1
 """Number of the program that stands for the one push of a deployment."""
+
+
+class Cause(Enum):
+    """What makes a push."""
+
+    INSTRUCTION = "instruction"
+    FAILURE = "failure"
+    """A push of the same component has failed; this one takes its place."""
+    FAILURE_ELSEWHERE = "failure elsewhere"
+    """A push of another component has failed; this one comes at any time."""
+
+
+ELSEWHERE = -1
+"""The push that recovers from a failure is one of another component."""
 
 
 class PushPoint(NamedTuple):
@@ -41,6 +56,9 @@ class PushPoint(NamedTuple):
     position: int
     behind: tuple[int, ...] = ()
     """Numbers of the pushes of the same component that it may be queued directly behind."""
+    recovery: int | None = None
+    """Number of the push of the same component that recovers from its failure, or ELSEWHERE; None: it declares none."""
+    cause: Cause = Cause.INSTRUCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +184,8 @@ def _ordered(system: System, points: tuple[PushPoint, ...]) -> bool:
     programs: dict[int, set[int]] = defaultdict(set)
     for point in points:
         programs[system.stage_of[point.program] if point.program >= 0 else 0].add(point.program)
-    return all(len(found) == 1 for found in programs.values())
+    alone = all(len(found) == 1 for found in programs.values())
+    return alone and all(p.recovery is None and p.cause is Cause.INSTRUCTION for p in points)
 
 
 def _pushes(system: System) -> dict[str, tuple[PushPoint, ...]]:
@@ -193,13 +212,50 @@ def _pushes(system: System) -> dict[str, tuple[PushPoint, ...]]:
                         del latest[component]
                 case _:
                     pass
-    return {
+    made = {
         component: tuple(
             point._replace(behind=tuple(_behind(system, points, number, own_behind[component][number])))
             for number, point in enumerate(points)
         )
         for component, points in found.items()
     }
+    return _with_recoveries(system, made) if system.failures != 0 and system.recoveries else made
+
+
+def _with_recoveries(system: System, made: Mapping[str, tuple[PushPoint, ...]]) -> dict[str, tuple[PushPoint, ...]]:
+    """The pushes with those that recover from failures, after the others.
+
+    One that takes the place of a failed push has behind it what that one had. One that comes from elsewhere comes whenever
+    its stage runs, behind whatever the stage has pushed.
+    """
+    found = {component: list(points) for component, points in made.items()}
+    for component, points in made.items():
+        for number, point in enumerate(points):
+            if point.origin not in system.recoveries:
+                continue
+            target, behavior = system.recoveries[point.origin]
+            cause = Cause.FAILURE if target == component else Cause.FAILURE_ELSEWHERE
+            there = found.setdefault(target, [])
+            found[component][number] = point._replace(recovery=len(there) if target == component else ELSEWHERE)
+            identity = recovery_origin(point.origin)
+            there.append(PushPoint(identity, behavior, point.program, -1 - point.position, cause=cause))
+    return {component: tuple(_queued(system, points)) for component, points in found.items()}
+
+
+def _queued(system: System, points: list[PushPoint]) -> Iterator[PushPoint]:
+    stages = [system.stage_of[point.program] for point in points]
+    for number, point in enumerate(points):
+        beside = [other for other, stage in enumerate(stages) if stage == stages[number] and other != number]
+        match point.cause:
+            case Cause.FAILURE:
+                yield point
+            case Cause.FAILURE_ELSEWHERE:
+                yield point._replace(behind=tuple(beside))
+            case Cause.INSTRUCTION:
+                instead = (points[before].recovery for before in point.behind)
+                behind = [*point.behind, *(r for r in instead if r is not None and r != ELSEWHERE)]
+                behind += [other for other in beside if points[other].cause is Cause.FAILURE_ELSEWHERE]
+                yield point._replace(behind=tuple(dict.fromkeys(behind)))
 
 
 def _behind(system: System, points: list[PushPoint], number: int, own: int | None) -> Iterator[int]:
@@ -216,40 +272,49 @@ def _behind(system: System, points: list[PushPoint], number: int, own: int | Non
 
 
 def pushing(system: System, stage: int) -> dict[str, None]:
-    """Components that the programs of a stage push behaviors to."""
-    return {
-        i.component: None
-        for index, program in enumerate(system.programs)
-        if system.stage_of[index] == stage
-        for i in program.instructions
-        if isinstance(i, Push)
-    }
+    """Components that behaviors are pushed to while a stage runs."""
+    found = (pushed_by(system, index) for index in range(len(system.programs)) if system.stage_of[index] == stage)
+    return {component: None for components in found for component in components}
+
+
+def pushed_by(system: System, index: int) -> dict[str, None]:
+    """Components that a program pushes behaviors to, and where recoveries from their failures are pushed."""
+    found: dict[str, None] = {}
+    for position, instruction in enumerate(system.programs[index].instructions):
+        if isinstance(instruction, Push):
+            found[instruction.component] = None
+            found.update(_recovering(system, index, position))
+    return found
+
+
+def _recovering(system: System, index: int, position: int) -> dict[str, None]:
+    recovery = system.recoveries.get(origin(system.programs[index].name, position)) if system.failures != 0 else None
+    return {} if recovery is None else {recovery[0]: None}
 
 
 def maybe_busy(system: System, index: int) -> dict[int, tuple[str, ...]]:
     """For each ``wait all`` of a program: the components that may be busy when it is reached.
 
-    They are those that the program has pushed to since its last wait for them, and all that the programs beside it push to.
+    They are those that the program has pushed to since its last wait for them, those that a recovery may be pushed to, and all
+    that the programs beside it push to.
     """
     stage = system.stage_of[index]
-    beside = {
-        i.component: None
-        for other, program in enumerate(system.programs)
-        if system.stage_of[other] == stage and other != index
-        for i in program.instructions
-        if isinstance(i, Push)
-    }
+    others = (o for o in range(len(system.programs)) if system.stage_of[o] == stage and o != index)
+    beside = {component: None for other in others for component in pushed_by(system, other)}
     since: dict[str, None] = {}
+    later: dict[str, None] = {}
     answer: dict[int, tuple[str, ...]] = {}
     for position, instruction in enumerate(system.programs[index].instructions):
         match instruction:
             case Push(component):
                 since[component] = None
+                later.update(_recovering(system, index, position))
             case WaitComponent(component):
                 since.pop(component, None)
             case WaitAll():
-                answer[position] = tuple({**beside, **since})
+                answer[position] = tuple({**beside, **since, **later})
                 since.clear()
+                later.clear()
             case _:
                 pass
     return answer

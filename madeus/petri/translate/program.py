@@ -24,6 +24,7 @@ from madeus.petri.translate.ports import Ports
 from madeus.petri.translate.shape import is_declared
 from madeus.petri.translate.sketch import Clause, Guard, Sketch, Test, TranslationError
 from madeus.semantics.step import Step, StepKind
+from madeus.semantics.system import recovery_origin
 
 
 class Programs:
@@ -106,13 +107,18 @@ class Programs:
         return tuple(((Test(queue.idle),),) for queue in queues if queue.idle is not None)
 
     def _finished(self, index: int, label: str) -> Guard:
-        """The push with a label is not in its queue."""
+        """The push with a label is not in its queue, nor is the one that recovers from its failure."""
         component, identity = self.system.labels[(index, label)]
-        queue = self.queues.get(component)
-        if queue is None:
-            return ()
-        number = next(i for i, point in enumerate(queue.course.pushes) if point.origin == identity)
-        return tuple(((Test(place, positive=False),),) for place in queue.containing(number))
+        pushes = [(component, identity)]
+        if identity in self.system.recoveries:
+            pushes.append((self.system.recoveries[identity][0], recovery_origin(identity)))
+        guard: list[Clause] = []
+        for name, wanted in pushes:
+            queue = self.queues.get(name)
+            for number, point in enumerate(queue.course.pushes if queue is not None else ()):
+                if queue is not None and point.origin == wanted:
+                    guard.extend(((Test(place, positive=False),),) for place in queue.containing(number))
+        return tuple(guard)
 
     def _present(self, component: str) -> Guard:
         return (((Test(self.absent[component], positive=False),),),) if component in self.absent else ()

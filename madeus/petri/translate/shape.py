@@ -77,6 +77,14 @@ class Shape:
             return self.initial
         return sum(self.place_bit[p] for p in course.marked) | sum(self.value_bit[p] for p in course.values)
 
+    def sources(self, flight: int) -> int:
+        """Bits of the places that tokens in flight came from."""
+        bits = 0
+        for name, bit in self.transition_bit.items():
+            if bit & flight:
+                bits |= self.place_bit[self.kind.transition[name].source]
+        return bits
+
     def transitions_mask(self, transitions: Sequence[str]) -> int:
         """Bits of some transitions."""
         return sum(self.transition_bit[t] for t in transitions)

@@ -14,6 +14,7 @@ from madeus.petri.translate.once import once
 from madeus.petri.translate.outline import Course, Outline, outline
 from madeus.petri.translate.ports import Ports
 from madeus.petri.translate.program import Programs
+from madeus.petri.translate.recover import draw_recoveries
 from madeus.petri.translate.shape import Shape
 from madeus.petri.translate.sketch import Sketch, TranslationError
 from madeus.semantics.configuration import Configuration
@@ -31,9 +32,6 @@ def translate(system: System, local_states: int = LOCAL_STATES) -> Translation:
     Raises TranslationError.
     """
     _check_types(system)
-    if system.failures != 0 and system.recoveries:
-        push = min(system.recoveries)
-        raise TranslationError(f"push {push} declares a recovery, and what has failed is not taken back by a net")
     if system.begin is not None:
         _check_begin(system, system.begin)
     plan = outline(system)
@@ -51,9 +49,10 @@ def translate(system: System, local_states: int = LOCAL_STATES) -> Translation:
         budget = sketch.place(element, "failures left", system.failures, bound=system.failures)
     for name, found in lives.items():
         for life in found:
-            draw_steps(sketch, ports, life)
+            draw_steps(sketch, ports, life, queues[name])
             draw_failures(sketch, life, budget)
         draw_finishes(sketch, queues[name], found)
+        draw_recoveries(sketch, ports, queues, found)
     programs.draw()
     return Translation(plan, sketch.net(), tuple(sketch.elements))
 

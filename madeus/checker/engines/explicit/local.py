@@ -22,9 +22,14 @@ def local_bounds(system: System) -> dict[str, int]:
         pushed = frozenset(behaviors.get(name, ()))
         places = frozenset(system.assembly.types[instance.type].initial_places)
         state = system.begin.components.get(name) if system.begin is not None else None
+        kind = system.assembly.types[instance.type]
+        if system.failures != 0 and system.recoveries:
+            # What is taken back may be joined by what was not: more tokens than the component ever has by itself.
+            bounds[name] = sum(not pushed.isdisjoint(t.behaviors) for t in kind.transitions)
+            continue
         key = (instance.type, pushed, places if state is None else places | state.places)
         if key not in known:
-            known[key] = _bound(system.assembly.types[instance.type], pushed, key[2])
+            known[key] = _bound(kind, pushed, key[2])
         bounds[name] = known[key]
     return bounds
 
