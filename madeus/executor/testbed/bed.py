@@ -149,9 +149,12 @@ class Testbed:
             raise NoSuchHost(name, ", ".join(each.name for each in record.hosts))
         return Host(self, name)
 
-    def offer_packages(self, names: Sequence[str]) -> int:
-        """Let every host install the packages `names`; returns how many package files that took. Raises PackagesFailed."""
-        fetched = package_files.fetch(names, Path(self.record.lower))
+    def offer_packages(self, names: Sequence[str], root: str | None = None) -> int:
+        """Let every host install the packages `names`; returns how many package files that took. Raises PackagesFailed.
+
+        `root`: with all they need beyond that root, as in `up`: what is installed in a layered root begins there.
+        """
+        fetched = package_files.fetch(names, lower_layer.find(root) if root else Path(self.record.lower))
         package_files.offer(fetched, self.files.packages)
         return len(fetched.files)
 

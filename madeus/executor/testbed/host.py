@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from madeus.executor.testbed import lower, network, root, sshd, syscalls
+from madeus.executor.testbed import network, packages, root, sshd, syscalls
 from madeus.executor.testbed.errors import HostFailed
 from madeus.executor.testbed.registry import MARKER, Mode, ProcessId, identify
 
@@ -135,7 +135,7 @@ def _become_init(plan: Plan) -> None:
         network.configure_own_links(plan.inner)
     binds = {plan.repository: root.REPOSITORY}
     if plan.layers:
-        binds[lower.roots()] = root.ROOTS
+        binds[packages.roots_directory()] = root.ROOTS
     root.enter_root(plan.directory, plan.common, plan.lower, binds, plan.layers)
     syscalls.keep_capabilities(plan.capabilities)
     null = os.open("/dev/null", os.O_RDWR)

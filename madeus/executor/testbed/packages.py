@@ -52,6 +52,13 @@ def cache_directory() -> Path:
     return path
 
 
+def roots_directory() -> Path:
+    """Where the machine's minimal roots are kept, made if missing."""
+    path = cache_directory() / "roots"
+    path.mkdir(exist_ok=True)
+    return path
+
+
 def apt_seeds() -> list[Seed]:
     """What makes the local repository a host's only source of packages."""
     return [
