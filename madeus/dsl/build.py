@@ -30,7 +30,7 @@ def head(b: Builder, v: Values) -> Any:
 
 
 def program_head(b: Builder, v: Values) -> Any:
-    return v[1], v[3], b.doc()
+    return v[1], v[3], len(v) > 4, b.doc()
 
 
 def verify_head(b: Builder, v: Values) -> Any:
@@ -78,7 +78,7 @@ def program(b: Builder, v: Values) -> Any:
     found, statements = v[0], _only(b, v[2], "program")
     if isinstance(found, s.Broken):
         return s.Program(_guessed(b, found), s.Name("", found.span), statements, b.span(), b.doc(), True)
-    return s.Program(found[0], found[1], statements, b.span(), b.doc())
+    return s.Program(found[0], found[1], statements, b.span(), b.doc(), False, found[2])
 
 
 def verify(b: Builder, v: Values) -> Any:
@@ -98,11 +98,9 @@ def rollout(b: Builder, v: Values) -> Any:
 
 def role(b: Builder, v: Values) -> Any:
     found = v[0]
-    bases = tuple(item for item in v[2] if isinstance(item, s.Name))
-    versions = tuple(item for item in v[2] if not isinstance(item, s.Name))
     if isinstance(found, s.Broken):
-        return s.Role(_guessed(b, found), bases, versions, b.span(), b.doc(), True)
-    return s.Role(found[0], bases, versions, b.span(), b.doc())
+        return s.Role(_guessed(b, found), tuple(v[2]), b.span(), b.doc(), True)
+    return s.Role(found[0], tuple(v[2]), b.span(), b.doc())
 
 
 _ASSEMBLY_ONLY = (s.Instance, s.Connect)
@@ -272,8 +270,15 @@ def setting(b: Builder, v: Values) -> Any:
 
 
 def base(b: Builder, v: Values) -> Any:
-    v[0].append(v[2])
-    return v[0]
+    return s.Base(v[1], v[3] if len(v) > 2 else None, b.span())
+
+
+def role_line(b: Builder, v: Values) -> Any:
+    return s.RoleLine(b.tokens[b.first].text, v[1], None, b.span(), b.doc())
+
+
+def policy(b: Builder, v: Values) -> Any:
+    return s.RoleLine("policy", v[1], v[2], b.span(), b.doc())
 
 
 def origin(b: Builder, v: Values) -> Any:
@@ -281,7 +286,7 @@ def origin(b: Builder, v: Values) -> Any:
 
 
 def role_version(b: Builder, v: Values) -> Any:
-    return s.RoleVersion(v[1], v[2], v[3], b.span(), b.doc())
+    return s.RoleVersion(v[1], v[2], v[3], tuple(v[4]), b.span(), b.doc())
 
 
 # ---- assemblies and programs -----------------------------------------------------------------------------------------
@@ -301,6 +306,10 @@ def reference(b: Builder, v: Values) -> Any:
 
 def instance(b: Builder, v: Values) -> Any:
     return s.Instance(v[0].name, v[0].index, v[2], tuple(v[3]), v[4], b.span(), b.doc())
+
+
+def layered_instance(b: Builder, v: Values) -> Any:
+    return replace(instance(b, v), layered=True)
 
 
 def argument(b: Builder, v: Values) -> Any:

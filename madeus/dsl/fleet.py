@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from madeus.diagnostics import Span
 from madeus.dsl import names_errors, program_errors
 from madeus.dsl import syntax as s
-from madeus.dsl.report import Report
 from madeus.dsl.scope import World
 from madeus.dsl.values import Environment, evaluate
 from madeus.fleet.settings import FORMS, Settings, WrongSetting, several, with_setting
-from madeus.model import Role, RoleVersion, Rollout, Value
+from madeus.model import Rollout, Value
 
 
 def lower_rollout(written: s.Rollout, world: World, visible: int) -> Rollout:
@@ -63,68 +62,3 @@ def _words(items: Sequence[s.Value | s.Option], env: Environment) -> list[Value]
             return None
         words.append(value)
     return words
-
-
-def lower_role(written: s.Role, report: Report) -> Role:
-    """A role with its versions in order; they have to form one line from a single first one."""
-    name = written.name.text
-    broken = written.broken or any(isinstance(v, s.Broken) for v in written.versions)
-    versions = [v for v in written.versions if isinstance(v, s.RoleVersion)]
-    if len(written.bases) != 1 and not broken:
-        span = written.bases[1].span if len(written.bases) > 1 else written.name.span
-        report.add(program_errors.wrong_base(name, len(written.bases), span))
-    known: dict[str, Span] = {}
-    for version in versions:
-        text, span = version.version.value, version.version.span
-        if text in known:
-            report.add(names_errors.duplicate_key("the version", text, span, known[text]))
-        known.setdefault(text, span)
-        if version.origin is not None and version.origin[0].text != "package":
-            report.add(program_errors.wrong_origin(version.origin[0].text, version.origin[0].span))
-    if not broken:
-        _check_chain(versions, name, known, report)
-    return Role(
-        name,
-        written.bases[0].text if written.bases else "",
-        tuple(
-            RoleVersion(
-                version.version.value,
-                version.after.value if version.after is not None else "",
-                version.origin[1].text if version.origin is not None else "",
-            )
-            for version in versions
-        ),
-    )
-
-
-def _check_chain(versions: Sequence[s.RoleVersion], role: str, known: dict[str, Span], report: Report) -> None:
-    following: dict[str, Span] = {}
-    first: Span | None = None
-    for version in versions:
-        text, span = version.version.value, version.version.span
-        if known[text] != span:
-            continue
-        if version.after is None:
-            if first is not None:
-                report.add(program_errors.broken_chain(text, role, span, first, "is a second first one"))
-            first = first or span
-            continue
-        before = version.after.value
-        if before not in known:
-            report.add(names_errors.unknown_version(before, role, version.after.span, known))
-        elif before in following:
-            reason = f'comes after "{before}" as another one does'
-            report.add(program_errors.broken_chain(text, role, version.after.span, following[before], reason))
-        else:
-            following[before] = version.after.span
-    after = {v.version.value: v.after.value for v in versions if v.after is not None}
-    for version in versions:
-        text, span = version.version.value, version.version.span
-        seen = {text}
-        earlier = after.get(text)
-        while earlier is not None and earlier not in seen:
-            seen.add(earlier)
-            earlier = after.get(earlier)
-        if earlier == text:
-            report.add(program_errors.broken_chain(text, role, span, span, "comes after itself"))
-            return

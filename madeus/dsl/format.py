@@ -25,7 +25,7 @@ _WIDEST_CELL = 48
 """Wider cells do not push their neighbours' columns."""
 _INDENT = "  "
 _BLOCKS = (s.Component, s.Assembly, s.Program, s.Verify, s.Rollout, s.Role)
-_TABLES = (s.Transition, s.Provide, s.Use, s.Instance, s.Connect, s.Disconnect, s.RoleVersion)
+_TABLES = (s.Transition, s.Provide, s.Use, s.Instance, s.Connect, s.Disconnect, s.RoleVersion, s.RoleLine)
 
 
 class Unformattable(ValueError):
@@ -136,7 +136,11 @@ class _Writer:
 
     def _inline(self, item: s.Node, body: Sequence[s.Node], depth: int) -> str | None:
         """The block on its statement's line, or `None` when it has to stand on lines of its own."""
-        if not isinstance(item, s.Transition | s.Places) or len(body) != 1 or self._has_comments(item.span.end):
+        if (
+            not isinstance(item, s.Transition | s.Places | s.RoleVersion)
+            or len(body) != 1
+            or self._has_comments(item.span.end)
+        ):
             return None
         block = f"{{ {layout.line(body[0])} }}"
         width = sum(len(cell) + 1 for cell in layout.cells(item) if cell) + len(block) + depth * len(_INDENT)
@@ -173,7 +177,7 @@ class _Writer:
             if text:
                 self.lines[-1] += f"  {text}"
         elif isinstance(item, _TABLES) and not any("\n" in cell for cell in (*cells, text)):
-            width = 7 if isinstance(item, s.Transition) else len(cells)
+            width = {s.Transition: 7, s.RoleVersion: 4}.get(type(item), len(cells))
             cells += [""] * (width - len(cells))
             if self.rows and (self.rows[-1].kind is not type(item) or self.rows[-1].depth != depth):
                 self._flush()
@@ -236,7 +240,9 @@ def _body(item: s.Node) -> Sequence[s.Node]:
         case s.Rollout():
             return item.settings
         case s.Role():
-            return sorted((*item.bases, *item.versions), key=lambda node: node.span.start)
+            return item.items
+        case s.RoleVersion():
+            return item.actions
         case s.Behavior():
             return item.transitions
         case s.Transition():

@@ -184,13 +184,19 @@ def cells(node: s.Node) -> list[str]:
         case s.Instance():
             arguments = ", ".join(f"{argument.name.text} = {expression(argument.value)}" for argument in node.arguments)
             made = f"{node.type.text}({arguments})" if arguments else node.type.text
-            return [f"{node.name.text}{index(node.index)}:", made, host(node.host)]
+            return [f"{node.name.text}{index(node.index)}:", made, host(node.host), "in layer" if node.layered else ""]
         case s.Connect():
             return [f"connect {reference(node.use)}", f"to {reference(node.provide)}"]
         case s.Disconnect():
             return [f"disconnect {reference(node.use)}", f"from {reference(node.provide)}"]
+        case s.RoleLine():
+            return [node.word, node.value.raw, "" if node.how is None else node.how.text]
         case s.RoleVersion():
-            origin = "" if node.origin is None else f"from {node.origin[0].text} {node.origin[1].text}"
+            origin = ""
+            if isinstance(node.origin, s.String):
+                origin = f"from {node.origin.raw}"
+            elif node.origin is not None:
+                origin = f"from {node.origin[0].text} {node.origin[1].text}"
             return [f"version {node.version.raw}", origin, "" if node.after is None else f"after {node.after.raw}"]
         case _:
             return [line(node)]
@@ -210,7 +216,8 @@ def line(node: s.Node) -> str:
             word = "component" if isinstance(node, s.Component) else "assembly"
             return f"{word} {node.name.text}({given})" if given else f"{word} {node.name.text}"
         case s.Program():
-            return f"program {node.name.text} for {node.assembly.text}"
+            rollback = " on_failure rollback" if node.rollback else ""
+            return f"program {node.name.text} for {node.assembly.text}{rollback}"
         case s.Verify():
             after = ", ".join(" and ".join(name.text for name in phase) for phase in node.after)
             return f"verify {node.assembly.text} after {after}" if after else f"verify {node.assembly.text}"
@@ -218,8 +225,8 @@ def line(node: s.Node) -> str:
             return f"rollout {node.name.text} of program {node.program.text} over {node.fleet.text}"
         case s.Role():
             return f"role {node.name.text}"
-        case s.Name():
-            return f"base {node.text}"
+        case s.Base():
+            return f"base {node.name.text}" + ("" if node.source is None else f" from {node.source.raw}")
         case s.Places():
             return f"{'initial ' if node.initial else ''}place {names(node.names)}"
         case s.Group():

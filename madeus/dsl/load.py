@@ -14,9 +14,10 @@ from madeus.dsl import syntax as s
 from madeus.dsl.assembly import AssemblyInfo, check_connected, check_parameters, lower_assembly
 from madeus.dsl.component import lower_component
 from madeus.dsl.durations import Tables, apply_durations
-from madeus.dsl.fleet import lower_role, lower_rollout
+from madeus.dsl.fleet import lower_rollout
 from madeus.dsl.program import ProgramInfo, lower_programs
 from madeus.dsl.report import Report
+from madeus.dsl.role import lower_role
 from madeus.dsl.scope import Declared, Table, World
 from madeus.dsl.source_map import SourceMap
 from madeus.dsl.sources import Sources, collect
@@ -205,7 +206,7 @@ class _Loading:
         for name, (rollout, number) in self.world.rollouts.entries.items():
             self.rollouts[name] = lower_rollout(rollout, self.world, self.sources.visible[number])
         for name, (role, _) in self.world.roles.entries.items():
-            self.roles[name] = lower_role(role, self.report)
+            self.roles[name] = lower_role(role, self.world)
 
     def _durations(self, tables: Tables) -> None:
         failed = self.report.failed

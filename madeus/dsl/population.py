@@ -142,7 +142,10 @@ class Maker:
             self.report.add(assembly_errors.too_many("instances", INSTANCE_LIMIT, statement.name.span))
             return None
         span, type_name = statement.name.span, statement.type.text
-        return [Member(name, info, span, Instance(name, type_name, host, arguments)) for name, host in names]
+        return [
+            Member(name, info, span, Instance(name, type_name, host, arguments, statement.layered))
+            for name, host in names
+        ]
 
     def _type(self, name: s.Name) -> TypeInfo | None:
         world = self.world

@@ -74,7 +74,9 @@ def lower_programs(
     lowerings: dict[str, list[_Lowering]] = {}
     for name, (declaration, number) in world.programs.entries.items():
         assembly = _assembly(declaration.assembly, world, visible[number], assemblies)
-        info = programs[name] = ProgramInfo(declaration, assembly, Program(name, declaration.assembly.text))
+        info = programs[name] = ProgramInfo(
+            declaration, assembly, Program(name, declaration.assembly.text, rollback=declaration.rollback)
+        )
         if assembly is not None:
             lowerings.setdefault(assembly.name, []).append(_Lowering(info, assembly, world, visible[number]))
     for group in lowerings.values():
@@ -180,7 +182,9 @@ class _Lowering:
             followed.finish()
         written = self.info.model
         doc = self.info.declaration.doc or ""
-        self.info.model = Program(written.name, self.assembly.name, tuple(self.instructions), doc)
+        self.info.model = Program(
+            written.name, self.assembly.name, tuple(self.instructions), doc, self.info.declaration.rollback
+        )
 
     def _statement(self, statement: s.Statement, env: Environment, followed: Followed) -> None:
         match statement:

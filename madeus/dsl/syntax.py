@@ -80,6 +80,7 @@ __all__ = [
     "Assembly",
     "Atom",
     "Available",
+    "Base",
     "Behavior",
     "Boolean",
     "Boundaries",
@@ -136,6 +137,7 @@ __all__ = [
     "Reachable",
     "Reference",
     "Role",
+    "RoleLine",
     "RoleVersion",
     "Rollout",
     "Secret",
@@ -377,7 +379,7 @@ class Assembly:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`program upgrade for site { ... }`."""
+    """`program upgrade for site on_failure rollback { ... }`."""
 
     name: Name
     assembly: Name
@@ -386,6 +388,8 @@ class Program:
     span: Span = field(compare=False)
     doc: str | None = None
     broken: bool = False
+    rollback: bool = False
+    """Whether `on_failure rollback` stands in its head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,13 +429,36 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """`base debian12 from "debian12.tar"`."""
+
+    name: Name
+    source: String | None
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleLine:
+    """`persistent "/var/lib/mysql"`, `service "apache2"`, `policy "/etc/**" merge`."""
+
+    word: str
+    value: String
+    how: Name | None
+    """Of a policy."""
+    span: Span = field(compare=False)
+    doc: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RoleVersion:
-    """`version "2.0.54" from package m1 after "2.0.53"`."""
+    """`version "2.0.54" from package m1 after "2.0.53"`, `version "2" after "1" { run "..." }`."""
 
     version: String
-    origin: tuple[Name, Name] | None
-    """The kind of the origin and its name: `package`, `m1`."""
+    origin: tuple[Name, Name] | String | None
+    """The kind of the origin and its name: `package`, `m1`; or a directory or tar file."""
     after: String | None
+    actions: tuple[Action | Probe | Broken, ...]
+    """How its layer is made."""
     span: Span = field(compare=False)
     doc: str | None = None
 
@@ -441,9 +468,7 @@ class Role:
     """`role webserver { base debian12  version "2.0.54" }`."""
 
     name: Name
-    bases: tuple[Name, ...]
-    """As many as written; one is right."""
-    versions: tuple[RoleVersion | Broken, ...]
+    items: tuple[Base | RoleLine | RoleVersion | Broken, ...]
     span: Span = field(compare=False)
     doc: str | None = None
     broken: bool = False
@@ -477,6 +502,8 @@ Node: TypeAlias = (
     | Parameter
     | Interval
     | Setting
+    | Base
+    | RoleLine
     | RoleVersion
     | Host
     | Index

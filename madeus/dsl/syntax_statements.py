@@ -32,7 +32,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """`web[1..3]: Apache(workers = 8) on app`."""
+    """`web[1..3]: Apache(workers = 8) on app in layer`."""
 
     name: Name
     index: Index | None
@@ -42,6 +42,8 @@ class Instance:
     host: Host | None
     span: Span = field(compare=False)
     doc: str | None = None
+    layered: bool = False
+    """Whether `in layer` stands behind the host."""
 
 
 @dataclass(frozen=True, slots=True)

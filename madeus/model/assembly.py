@@ -25,6 +25,8 @@ class Instance:
     """Host name of the inventory, or ``group[i]`` for the i-th of a group."""
     arguments: tuple[tuple[str, Value], ...] = ()
     """Value of every parameter of the type, defaults included."""
+    layered: bool = False
+    """Whether it lives in the layered root of its host (``in layer``): what its transitions do there can be taken back."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -103,3 +103,6 @@ class Program:
     assembly: str
     instructions: tuple[Instruction, ...] = ()
     doc: str = field(default="", compare=False)
+    rollback: bool = False
+    """Whether everything goes back to the configuration before it when one of its transitions fails (``on_failure
+    rollback``)."""

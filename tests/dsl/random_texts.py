@@ -184,7 +184,7 @@ def _instances(draw: st.DrawFn) -> Tokens:
         tokens += ["(", *_commas(arguments), *([","] if arguments and draw(st.booleans()) else []), ")"]
     if draw(st.booleans()):
         tokens += ["on", draw(st.one_of(names, st.sampled_from(['"h.example.org"', '"to"']))), *draw(_indexes)]
-    return tokens
+    return tokens if draw(st.integers(0, 3)) else [*tokens, "in", "layer"]
 
 
 @st.composite
@@ -239,17 +239,25 @@ def _declarations(draw: st.DrawFn) -> Tokens:
             return ["assembly", draw(names), "(", "n", ":", "int", ")", "{", *_joined(body), "}"]
         case 6:
             body = draw(st.lists(st.one_of(_instructions, _loops(_instructions)), max_size=4))
-            return ["program", draw(names), "for", draw(words), "{", *_joined(body), "}"]
+            failing = draw(st.sampled_from([[], [], ["on_failure", "rollback"]]))
+            return ["program", draw(names), "for", draw(words), *failing, "{", *_joined(body), "}"]
         case 7:
             body = draw(st.lists(_questions, max_size=5))
             nested = ["with", "failures", "1", "{", *_joined(draw(st.lists(_questions, max_size=2))), "}"]
             after = draw(st.sampled_from([[], ["after", "p", ",", "q", "and", "r"]]))
             return ["verify", draw(words), *after, "{", *_joined(body), *nested, "}"]
         case _:
-            versions = draw(
-                st.sampled_from([[], ["version", '"1"', "from", "package", "m1"], ["version", '"2"', "after", '"1"']])
-            )
-            return ["role", draw(words), "{", "base", draw(words), *versions, "}"]
+            lines = [
+                ["base", draw(words)],
+                ["base", draw(words), "from", draw(strings)],
+                [draw(st.sampled_from(["persistent", "service"])), draw(strings)],
+                ["policy", draw(strings), draw(words)],
+                ["version", '"1"', "from", "package", "m1"],
+                ["version", '"1"', "from", draw(strings)],
+                ["version", '"2"', "after", '"1"', *draw(st.one_of(st.just([]), _action_blocks()))],
+            ]
+            items = draw(st.lists(st.sampled_from(lines), max_size=5))
+            return ["role", draw(words), "{", *_joined(items), "}"]
 
 
 _GAPS = ("", "", "", " ", "  ", "\t", "\r\n", "\n", "\n\n", "\n   \n", "/* b */", "\n/* two\n lines */\n", "// line\n",

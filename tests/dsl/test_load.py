@@ -245,6 +245,41 @@ def test_rollouts_and_roles_are_kept() -> None:
     assert [(v.name, v.after, v.package) for v in role.versions] == [("2", "", "m1"), ("3", "2", "")]
 
 
+ROLE = """
+role db {
+  base debian12 from "debian.tar"
+  persistent "/var/lib/mysql/"
+  service "mariadb"
+  service "cron"
+  policy "/etc/**" merge
+  policy "**/*.pyc" take
+  version "1" {
+    run "apt-get install -y mariadb-server" timeout 5min
+    copy "my.cnf" to "/etc/my.cnf"
+  }
+  version "2" from "files" after "1"
+}
+"""
+
+
+def test_what_makes_a_version_and_what_a_role_says_of_its_machines_is_kept() -> None:
+    role = _model(loaded(ROLE)).roles["db"]
+    assert (role.base, role.source) == ("debian12", "debian.tar")
+    assert (role.persistent, role.services) == (("/var/lib/mysql",), ("mariadb", "cron"))
+    assert [(policy.glob, policy.how) for policy in role.policies] == [("/etc/**", "merge"), ("**/*.pyc", "take")]
+    assert [action.kind for action in role.versions[0].actions] == ["run", "copy"]
+    assert (role.versions[1].source, role.versions[1].after) == ("files", "1")
+
+
+def test_an_instance_may_live_in_the_layers_of_its_host_and_a_program_be_taken_back() -> None:
+    text = program("push web.deploy", "web: Web on h in layer").replace(" for site", " for site on_failure rollback")
+    model = _model(loaded(text))
+    (assembly,) = model.assemblies.values()
+    (found,) = model.programs.values()
+    assert assembly.instance["web"].layered
+    assert found.rollback
+
+
 def test_every_setting_of_a_rollout_can_be_written() -> None:
     text = program("push web.deploy", "web: Web") + (
         "\nrollout r of program go over fleet {\n  cluster by release\n  stages [1, 10, 50%]\n  failures max 3 per stage\n"
@@ -262,7 +297,7 @@ def test_every_setting_of_a_rollout_can_be_written() -> None:
         'http "http://x/" status 204',
         'metric "cat m" higher',
     ]
-    assert (first.rollback, first.out, first.cluster_by) == ("undo", 0.1, ClusterBy("release"))
+    assert (first.rollback, first.out, first.cluster_by) == (("undo",), 0.1, ClusterBy("release"))
     assert (second.staging.seed, second.on_failure) == (4, OnFailure.FREEZE)
 
 

@@ -1,4 +1,4 @@
-"""MAD130 to MAD153: programs, verify blocks, rollouts and roles."""
+"""MAD130 to MAD157: programs, verify blocks, rollouts and roles."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ The settings of a rollout: `cluster by fingerprint diameter 2` (or by a variable
 `protocol balanced` (or no_staging, front_loading, random, representatives_first, one_by_one), or `stages [1, 10, 50%]` in
 place of a protocol, `threshold 95%`, `failures max 3 per cluster` (or stage, or rollout; each once), `out max 10%`, `test
 transition check`, `test command "..." within 30s`, `test http "..." status 200`, `test metric "..." lower` (or higher),
-`soak 30s`, `on_failure rollback undo` (the behavior that does it; `rollback` unless named) or `on_failure freeze`.
+`soak 30s`, `on_failure rollback drain undo` (the behaviors that do it; `rollback` unless named) or `on_failure freeze`.
 """,
         wrong=_ROLLED + "protocol ballanced\n}\n",
         mended=_ROLLED + "protocol balanced\n}\n",
@@ -202,8 +202,48 @@ it, and no two name the same.
     Page(
         code="MAD153",
         title="an unknown origin of a version",
-        text='A version is packaged from a machine: `version "2.0" from package m1`.',
+        text="""
+A version is packaged from a machine (`version "2.0" from package m1`), made from files (`from "files/"`, a directory or a tar
+file) or by actions in braces.
+""",
         wrong='role web {\n  base debian12\n  version "2.0" from machine m1\n}\n',
         mended='role web {\n  base debian12\n  version "2.0" from package m1\n}\n',
+    ),
+    Page(
+        code="MAD154",
+        title="a version that is made in two ways",
+        text="The layer of a version comes from somewhere or is made by actions, not both.",
+        wrong='role web {\n  base debian12\n  version "1" from package m1 { run "apt-get install -y nginx" }\n}\n',
+        mended='role web {\n  base debian12\n  version "1" { run "apt-get install -y nginx" }\n}\n',
+    ),
+    Page(
+        code="MAD155",
+        title="something in a version that it cannot have",
+        text="""
+The actions of a version are done once, when its layer is made. There is no component whose data ports could take what they
+print, and nothing that a probe could look at later.
+""",
+        wrong='role web {\n  base debian12\n  version "1" {\n    probe run "test -d /srv"\n  }\n}\n',
+        mended='role web {\n  base debian12\n  version "1" {\n    run "mkdir -p /srv"\n  }\n}\n',
+    ),
+    Page(
+        code="MAD156",
+        title="a directory that cannot be persistent",
+        text="""
+`persistent` names a directory that stands beside the stack, so that no upgrade and no rollback changes what is in it. Its
+path is absolute. /proc, /sys, /dev, /run and /tmp come from the host in any case.
+""",
+        wrong='role db {\n  base debian12\n  persistent "var/lib/mysql"\n  version "1"\n}\n',
+        mended='role db {\n  base debian12\n  persistent "/var/lib/mysql"\n  version "1"\n}\n',
+    ),
+    Page(
+        code="MAD157",
+        title="a policy that cannot be read",
+        text="""
+A policy says what an upgrade does with a file that the machine has changed and the new version has changed, too: `keep` the
+machine's, `take` the version's, `merge` both, or `ask`. `*` and `?` stay within a directory, `**` goes through.
+""",
+        wrong='role web {\n  base debian12\n  policy "/etc/**" mrege\n  version "1"\n}\n',
+        mended='role web {\n  base debian12\n  policy "/etc/**" merge\n  version "1"\n}\n',
     ),
 )
