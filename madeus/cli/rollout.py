@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "plan": ("madeus.cli.rollout_plan", "Show the stages of a rollout, and prove that it is safe."),
     "simulate": ("madeus.cli.rollout_simulate", "Compare staging protocols on a simulated fleet."),
 }
 """Name of a command -> module that holds it under that name, and its line in the list."""

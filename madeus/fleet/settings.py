@@ -112,8 +112,8 @@ class Settings:
     """Seconds that an upgraded machine is watched before it has passed."""
     on_failure: OnFailure | None = None
     """None: rollback where the components have the behavior, else freeze."""
-    rollback: str = "rollback"
-    """Behavior that takes a component back to its old version."""
+    rollback: tuple[str, ...] = ("rollback",)
+    """Behaviors that take a component back to its old version, one after another."""
     out: Amount | None = None
     """Machines that may be out at any time; None: as many as the widest stage has."""
 
@@ -274,9 +274,9 @@ def _soak(settings: Settings, words: Words) -> Settings:
 
 def _on_failure(settings: Settings, words: Words) -> Settings:
     way = OnFailure(_text(words[0]))
-    _expect(len(words) == 1 or (len(words) == 2 and way is OnFailure.ROLLBACK))
-    behavior = _text(words[1]) if len(words) == 2 else settings.rollback
-    return replace(settings, on_failure=way, rollback=behavior)
+    _expect(len(words) == 1 or way is OnFailure.ROLLBACK)
+    behaviors = tuple(map(_text, words[1:])) or settings.rollback
+    return replace(settings, on_failure=way, rollback=behaviors)
 
 
 def _out(settings: Settings, words: Words) -> Settings:

@@ -34,7 +34,7 @@ from madeus.model import (
     WaitComponent,
 )
 from madeus.planner.start import standing
-from madeus.semantics import Configuration, System, is_active
+from madeus.semantics import Configuration, Simulation, System, is_active, simulate
 from madeus.semantics.configuration import ComponentState, linked
 
 GATE = ComponentType(
@@ -47,6 +47,10 @@ GATE = ComponentType(
 
 OBSERVER = "(gate)"
 """Name of its instance; no written name has parentheses."""
+
+
+STEPS_EACH = 40
+"""Steps of a rehearsal for each transition and instruction there is."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +220,13 @@ class Compiled:
         begin = Configuration(Map(components), providers, users, Map(data))
         cut = replace(self.assembly, types=types, instances=tuple(instances), connections=tuple(links))
         return Part(System(cut, stages, 0, begin), names, _key(names, components, links, data, stages))
+
+
+def rehearse(system: System) -> Simulation:
+    """A simulated run, cut off where it does not seem to end."""
+    size = sum(len(t.kind.transitions) for t in (system.tables[i.type] for i in system.instances.values()))
+    size += sum(len(p.instructions) for p in system.programs)
+    return simulate(system, steps=STEPS_EACH * (size + 1))
 
 
 def compile_rollout(assembly: Assembly, begin: Configuration, sliced: Sliced, stages: Stages) -> Compiled:

@@ -12,10 +12,10 @@ from madeus.fleet.settings import OnFailure, Settings, TransitionTest, read_sett
 from madeus.fleet.slices import Sliced, machines_of, slice_program
 from madeus.fleet.stages import Stages, make_stages
 from madeus.model import Add, Assembly, Available, Model, Program, Push, Rollout
-from madeus.planner.rollout import Compiled, compile_rollout
+from madeus.planner.rollout import Compiled, compile_rollout, rehearse
 from madeus.planner.rollout_proof import Claim, prove_program, prove_rollout
 from madeus.planner.start import standing
-from madeus.semantics import Configuration, System, simulate
+from madeus.semantics import Configuration, System
 
 
 class CannotRoll(ValueError):
@@ -45,7 +45,7 @@ class Prepared:
         claims = list(self.around)
         claims += prove_rollout(self.compiled, self.settings.out, self.declared, budget)
         if self.sliced.after is not None:
-            run = simulate(self.compiled.system)
+            run = rehearse(self.compiled.system)
             end = run.configuration._replace(positions=(), failures=0)
             claims.append(prove_program(self.compiled.assembly, end, self.sliced.after, budget)[0])
         return claims
@@ -102,7 +102,7 @@ def standing_after(assembly: Assembly, stages: Sequence[Sequence[Program]], depl
     """Where an assembly rests after its deployment, or after programs. Raises CannotRoll when it does not come to rest."""
     if not deploys and not stages:
         raise CannotRoll("nothing has run")
-    run = simulate(System(assembly, stages))
+    run = rehearse(System(assembly, stages))
     if run.deadlock is not None or run.truncated:
         raise CannotRoll(f"{assembly.name} does not come to rest: {run.deadlock or 'it never ends'}")
     return run.configuration._replace(positions=(), failures=0)
@@ -158,14 +158,14 @@ def _undone(settings: Settings, program: Program, assembly: Assembly, kinds: Map
     if settings.on_failure is OnFailure.FREEZE:
         return ()
     pushed = list(dict.fromkeys(i.component for i in program.instructions if isinstance(i, Push)))
-    lacking = [c for c in pushed if settings.rollback not in assembly.types[kinds[c]].behaviors]
+    lacking = [(c, b) for c in pushed for b in settings.rollback if b not in assembly.types[kinds[c]].behaviors]
     if not lacking:
         return tuple(reversed(pushed))
     if settings.on_failure is None:
         return ()
-    kind = kinds[lacking[0]]
+    component, behavior = lacking[0]
     raise CannotRoll(
-        f"`on_failure rollback`: {kind} has no behavior {settings.rollback}; declare it, name another one, or write "
+        f"`on_failure rollback`: {kinds[component]} has no behavior {behavior}; declare it, name another one, or write "
         "`on_failure freeze`"
     )
 

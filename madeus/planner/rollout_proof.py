@@ -31,9 +31,9 @@ from madeus.model import (
     Terminates,
 )
 from madeus.model import Sequence as InSequence
-from madeus.planner.rollout import OBSERVER, Compiled, Part
+from madeus.planner.rollout import OBSERVER, Compiled, Part, rehearse
 from madeus.planner.start import standing
-from madeus.semantics import Configuration, StepKind, System, is_active, simulate
+from madeus.semantics import Configuration, StepKind, System, is_active
 
 
 class Answer(StrEnum):
@@ -93,10 +93,12 @@ def prove_program(
     """That a program on shared instances comes to its end; and where it leads to, as far as a simulation shows."""
     began = time.perf_counter()
     system = System(standing(assembly, begin), [[program]], 0, begin)
-    run = simulate(system)
+    run = rehearse(system)
     sentence = f"what is done {program.name.rpartition('@')[2]} the machines are upgraded comes to its end"
     no = None
-    if run.deadlock is not None:
+    if run.truncated:
+        no = _No(Answer.VIOLATED, "it never ends", ())
+    elif run.deadlock is not None:
         no = _No(Answer.VIOLATED, str(run.deadlock), tuple(str(e.step) for e in run.trace.events))
     for question in (Terminates(), Health()) if no is None else ():
         verdict: Verdict = Portfolio().check(Problem(system, question), budget=budget)
@@ -217,7 +219,9 @@ class _Prover:
         return self._claim("the rollout ends, with every machine upgraded", "ends", cases())
 
     def _arrives(self, machine: str, part: Part) -> list[Question]:
-        run = simulate(part.system)
+        run = rehearse(part.system)
+        if run.truncated:
+            return [Terminates()]
         own = self._compiled.sliced.instances[machine]
         ends = [Marked(c, p) for c in own if c in run.configuration.components for p in _places(run.configuration, c)]
         return [Deployable(Goal("upgraded", And((Marked(OBSERVER, "left"), *ends))))]
@@ -251,7 +255,7 @@ class _Prover:
                 self._known[key] = self._case(part, questions(part))
             no = self._known[key]
             if no is not None and (worst is None or no.answer is Answer.VIOLATED):
-                worst, where = no, why if no.answer is Answer.VIOLATED and why else f"{machine}: {no.reason}"
+                worst, where = no, f"{why or machine}: {no.reason}"
                 if no.answer is Answer.VIOLATED:
                     break
         seconds = time.perf_counter() - began
@@ -293,7 +297,7 @@ def _open_or_left() -> Formula:
 
 def _fired(system: System, own: Collection[str]) -> list[tuple[str, str]]:
     """Transitions of some instances that a run fires."""
-    events = simulate(system).trace.events
+    events = rehearse(system).trace.events
     fired = [(e.step.component, e.step.element) for e in events if e.step.kind is StepKind.FIRE]
     return [pair for pair in dict.fromkeys(fired) if pair[0] in own]
 

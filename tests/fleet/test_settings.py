@@ -49,7 +49,7 @@ def test_a_whole_block_is_read() -> None:
         ("test", "http", "http://x/", "status", 204),
         ("test", "metric", "cat m", "higher", "significance", 0.01),
         ("soak", Duration(30.0)),
-        ("on_failure", "rollback", "undo"),
+        ("on_failure", "rollback", "drain", "undo"),
     )
     assert settings.cluster_by == ClusterBy("fingerprint", 2)
     staging = settings.staging
@@ -61,7 +61,7 @@ def test_a_whole_block_is_read() -> None:
         HttpTest("http://x/", 204),
         MetricTest("cat m", "higher", 0.01),
     )
-    assert (settings.soak, settings.on_failure, settings.rollback) == (30.0, OnFailure.ROLLBACK, "undo")
+    assert (settings.soak, settings.on_failure, settings.rollback) == (30.0, OnFailure.ROLLBACK, ("drain", "undo"))
     assert settings.out == 0.1
 
 
