@@ -170,6 +170,9 @@ class Order:
             self._read(link, spans)
             return
         served = self.serves(link.provider, c.provide)
+        if not served or served[0].first != START:
+            # Its provider went off under a user that stays: there is nothing to keep, and nothing the step relation asks for.
+            spans = [span for span in spans if span.first != START]
         least = 0
         for span in spans:
             at = self._choose(span, served, least)
