@@ -21,6 +21,7 @@ from madeus.petri.formats.tapaal import NAMESPACE
 from madeus.petri.translate import TranslationError
 from madeus.semantics import System
 from tests.checker.generated import any_assembly, any_programs
+from tests.checker.test_recoveries_agree import with_recoveries
 from tests.checker.test_timed_agrees import with_intervals
 
 S = TypeVar("S", bound=Hashable)
@@ -155,7 +156,7 @@ def test_the_file_that_tapaal_reads_has_the_same_markings_at_the_same_times(seed
         whole, stages = any_assembly(random, most=2), ()
     else:
         whole = any_assembly(random, ("up", "down"), 2)
-        stages = any_programs(random, whole)
+        stages = with_recoveries(random, any_programs(random, whole), [i.name for i in whole.instances])
     whole = with_intervals(random, whole)
     try:
         net = translate(System(whole, stages, random.choice((0, 0, 1)))).net

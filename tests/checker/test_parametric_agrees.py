@@ -21,6 +21,7 @@ from madeus.model import ANY_TIME, Assembly, Bounds, Comparison, Goal, Interval,
 from madeus.semantics import System
 from tests.build import assembly, kind, program
 from tests.checker.generated import any_assembly, any_formula, any_programs
+from tests.checker.test_recoveries_agree import with_recoveries
 from tests.checker.test_timed_agrees import with_intervals
 
 COMPARISONS = (Comparison.LESS, Comparison.AT_MOST, Comparison.EQUAL, Comparison.AT_LEAST, Comparison.GREATER)
@@ -64,7 +65,7 @@ def against_the_timed_engine(seed: int, states: int) -> int:
         whole, stages = any_assembly(random, most=2), ()
     else:
         whole = any_assembly(random, ("up", "down"), 2)
-        stages = any_programs(random, whole)
+        stages = with_recoveries(random, any_programs(random, whole), [i.name for i in whole.instances])
     whole = with_intervals(random, whole)
     question = one_question(random, whole)
     failures = random.choice((0, 0, 0, 1))
