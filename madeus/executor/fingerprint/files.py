@@ -1,0 +1,39 @@
+"""Fleet files: fingerprints of machines as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from madeus.executor.errors import InputError
+from madeus.fleet.document import fleet_from, fleet_to
+from madeus.fleet.fingerprint import Fleet
+
+
+class BadFleetFile(InputError):
+    """A fleet file that is missing, unreadable, or none."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}", "`madeus fingerprint -o FILE` writes one")
+        self.path, self.reason = path, reason
+
+
+def read_fleet(path: Path) -> Fleet:
+    """Read a fleet file. Raises BadFleetFile."""
+    try:
+        return fleet_from(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise BadFleetFile(path, error.strerror or str(error)) from None
+    except RecursionError:
+        raise BadFleetFile(path, "is nested too deeply") from None
+    except ValueError as error:
+        raise BadFleetFile(path, f"is no fleet file: {error}") from None
+
+
+def write_fleet(fleet: Fleet, path: Path) -> None:
+    """Write a fleet file; the same fleet gives the same bytes. Raises BadFleetFile."""
+    text = json.dumps(fleet_to(fleet), indent=None, separators=(",", ":"), ensure_ascii=True)
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadFleetFile(path, error.strerror or str(error)) from None
