@@ -1,7 +1,5 @@
 """Debian packages of a host: which belong to an application, what they need, who needs them, their files."""
 
-# ruff: noqa: PTH  paths are texts here: thousands of them go out as JSON
-
 from __future__ import annotations
 
 import hashlib

@@ -1,7 +1,5 @@
 """ELF files: name, what they need, which build they are."""
 
-# ruff: noqa: PTH  paths are texts here: thousands of them go out as JSON
-
 from __future__ import annotations
 
 import hashlib

@@ -1,7 +1,5 @@
 """The two questions that are asked of a host; each answer is a value for JSON."""
 
-# ruff: noqa: PTH  paths are texts here: thousands of them go out as JSON
-
 from __future__ import annotations
 
 import base64

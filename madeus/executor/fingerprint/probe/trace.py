@@ -1,7 +1,5 @@
 """Traces of an application's start: which files it opens, in order, and whether it writes them."""
 
-# ruff: noqa: PTH  paths are texts here: thousands of them go out as JSON
-
 from __future__ import annotations
 
 import contextlib
