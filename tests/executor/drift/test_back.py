@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from madeus.executor.drift.back import passed, way_back
+from madeus.executor.effects import Standing
 from madeus.model import ComponentType
+from madeus.semantics import System, apply, enabled
 from tests.build import kind
+from tests.strategies import recovering_systems
 
 SERVER = kind(
     "Server",
@@ -73,3 +82,34 @@ def test_a_behavior_passes_through_places_between_its_ends() -> None:
         "right",
         "mid",
     }
+
+
+@given(recovering_systems(), st.randoms(use_true_random=False))
+def test_the_way_back_of_whatever_has_happened_ends_at_the_initial_places(system: System, random: Random) -> None:
+    conf, standing = system.initial(), Standing(system)
+    for _ in range(60):
+        steps = list(enabled(system, conf))
+        if not steps:
+            break
+        step = random.choice(steps)
+        conf = apply(system, conf, step)
+        standing.take(step, conf)
+        for name, ended in standing.effects.items():
+            s = conf.components[name]
+            kind = system.tables[s.type].kind
+            assert not {kind.transition[t].source for t in ended} & s.places
+            assert set(ended) <= set(kind.transition) and len(set(ended)) == len(ended)
+    for name, s in conf.components.items():
+        if s.in_flight or conf.clash is not None:
+            continue
+        kind = system.tables[s.type].kind
+        points = list(way_back(kind, s.places, standing.effects.get(name, ())))
+        marked = [point.places for point in points]
+        assert marked[0] == s.places
+        assert frozenset(kind.initial_places) in marked
+        assert len(set(marked)) == len(marked)
+        for here, before in pairwise(points):
+            assert set(before.effects) < set(here.effects) or before.places == frozenset(kind.initial_places)
+        for point in points:
+            assert not {kind.transition[t].source for t in point.effects} & point.places
+            assert passed(kind, point).isdisjoint(point.places)
