@@ -42,6 +42,12 @@ def print_outcome(result: RunResult, hosts: Callable[[str], str], console: Conso
     )
     makespan = f"makespan {result.trace.makespan:.2f} s, transitions on the critical path {critical:.2f} s"
     console.print(f"run {result.run} {result.state}: {makespan}", style=style)
+    if result.rolled_back:
+        console.print(f"  {_names(list(result.rolled_back))}: what it was before the run")
+    for reason in result.not_rolled_back:
+        console.print(f"  not rolled back: {printable(reason)}", style="bold red", markup=False)
+    if result.not_rolled_back:
+        console.print(f"  roll back later: madeus rollback {result.run}")
     undecided = [f for f in result.failures if f.undecided]
     if result.resume_command:
         console.print(f"  resume with: {result.resume_command}")
@@ -89,6 +95,8 @@ def result_json(result: RunResult) -> dict[str, Any]:
         "not_started": [f"{component}.{transition}" for component, transition in result.not_started],
         "deadlock": str(result.deadlock).splitlines() if result.deadlock else None,
         "resume": result.resume_command or None,
+        "rolled_back": list(result.rolled_back),
+        "not_rolled_back": list(result.not_rolled_back),
     }
 
 

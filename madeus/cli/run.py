@@ -52,6 +52,12 @@ PATH = click.Path(dir_okay=False, path_type=Path)
     help="auto: live in a terminal, plain lines elsewhere.",
 )
 @click.option("--anyway", is_flag=True, help="Run although an assembly of that name lives (`madeus deploy`).")
+@click.option(
+    "--on-failure",
+    type=click.Choice(["stop", "rollback"]),
+    default="stop",
+    help="rollback: when the run fails, the layers of its machines become what they were before it.",
+)
 @click.option("--take-over", is_flag=True, help="Take the assembly from a controller that still holds it.")
 @state_option
 def run(
@@ -69,6 +75,7 @@ def run(
     form: str,
     progress: str,
     anyway: bool,
+    on_failure: str,
     take_over: bool,
     state: Path | None,
 ) -> None:
@@ -102,7 +109,13 @@ def run(
     with telling():
         hosts = load_inventory(inventory) if inventory else None
         options = RunOptions(
-            inventory=hosts, state=state, secrets_file=secrets, limit=limit, take_over=take_over, handle_signals=True
+            inventory=hosts,
+            state=state,
+            secrets_file=secrets,
+            limit=limit,
+            take_over=take_over,
+            handle_signals=True,
+            rollback=on_failure == "rollback",
         )
         how = progress_way(form, progress)
         if resume:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from madeus.executor.action.registry import Registry
 from madeus.executor.divergence import Look
@@ -44,6 +44,11 @@ from madeus.executor.transport.pool import Transports
 from madeus.model import Assembly, Program
 from madeus.model.codec import NotAModel
 from madeus.semantics import Configuration, System
+
+if TYPE_CHECKING:
+    from madeus.executor.layers.operate import Hosts
+    from madeus.executor.layers.running import LayeredRun
+    from madeus.executor.layers.store import LayerStore
 
 T = TypeVar("T")
 
@@ -78,6 +83,11 @@ class RunOptions:
     """Seconds since the Unix epoch."""
     journal_thread: Callable[[], Executor] | None = None
     """Makes what waits for the disk; None: a thread."""
+    rollback: bool = False
+    """Whether the layers of the machines go back to what they were before the run when it fails; a program that says
+    ``on_failure rollback`` has that in any case."""
+    layer_hosts: Callable[[LayerStore], Hosts] | None = None
+    """Makes what layers are operated through, for simulations."""
     before_step: Look | None = None
     """Asked before each step that moves a component whether its host is as the model says; see `madeus.executor.divergence`."""
     probes: bool = False
@@ -178,6 +188,8 @@ async def run_assembly_async(
             journal_thread=options.journal_thread,
             before_step=options.before_step,
             probes=options.probes,
+            layered=_layered(system, options, journal, holder, inventory),
+            rollback=options.rollback or any(program.rollback for program in system.programs),
         )
         return await _drive(session, options, lambda: Controller(session, recall(system, ())))
 
@@ -221,6 +233,8 @@ async def resume_run_async(
             journal_thread=options.journal_thread,
             before_step=options.before_step,
             probes=options.probes,
+            layered=_layered(system, options, journal, holder, inventory),
+            rollback=options.rollback or any(program.rollback for program in system.programs),
         )
 
         def made() -> Controller:
@@ -293,6 +307,17 @@ async def _drive(
         with contextlib.suppress(FencedOff, JournalUnusable):
             session.journal.write(holder.run, holder.epoch, [RunEnded(state, time.time())])
         raise
+
+
+def _layered(
+    system: System, options: RunOptions, journal: Journal, holder: Holder, inventory: Inventory
+) -> Callable[[Transports], LayeredRun] | None:
+    """What makes the layers that instances of a system live in; None when none does."""
+    from madeus.executor.layers.running import LayeredRun, acts_in_layers
+
+    if not acts_in_layers(system):
+        return None
+    return lambda transports: LayeredRun(holder.run, journal.path.parent, inventory, transports, options.layer_hosts)
 
 
 @contextlib.contextmanager

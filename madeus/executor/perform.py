@@ -60,14 +60,14 @@ class Performer:
         self,
         *,
         registry: Registry,
-        transport: Callable[[Host], Transport],
+        transport: Callable[[str, Host], Transport],
         writer: Writer,
         vault: Vault,
         base: Path,
         clock: Callable[[], float],
         publish: Callable[[ProgressEvent], None] | None,
     ) -> None:
-        """clock: seconds since the start of the run."""
+        """transport: of an instance on its host. clock: seconds since the start of the run."""
         self._registry, self._transport, self._writer, self._vault = registry, transport, writer, vault
         self._base, self._clock, self._publish = base, clock, publish
         self.stopping = False
@@ -81,7 +81,7 @@ class Performer:
             JournalUnusable, FencedOff: the journal takes no more; nothing further was begun.
         """
         produced: dict[str, Value] = {}
-        transport = self._transport(host)
+        transport = self._transport(firing.component, host)
         for index, action in enumerate(firing.transition.actions):
             known = firing.known.get(index, Known())
             if known.done:

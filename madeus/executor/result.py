@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from madeus.executor.errors import ActionFailed, ExecutorError
+from madeus.executor.errors import ActionFailed, ExecutorError, HostError
 from madeus.executor.firing import Firing, TransitionFailed
 from madeus.executor.journal.events import AttemptState, RunState
 from madeus.executor.journal.store import state_directory
@@ -50,6 +50,8 @@ class Failure:
     exit_code: int | None = None
     stdout: bytes = b""
     stderr: bytes = b""
+    unreachable: bool = False
+    """Whether the host could not be reached, or no more."""
 
     @property
     def name(self) -> str:
@@ -74,6 +76,7 @@ class Failure:
             firing.stopped or isinstance(error, Stopped),
             error.status if isinstance(error, ActionFailed) else None,
             *output,
+            unreachable=isinstance(error, HostError),
         )
 
 
@@ -93,6 +96,10 @@ class RunResult:
     divergence: str = ""
     """What was found not to be as the model says, and kept the run from going on."""
     state_directory: Path = Path()
+    rolled_back: tuple[str, ...] = ()
+    """Machines whose layers are what they were before the run."""
+    not_rolled_back: tuple[str, ...] = ()
+    """Machines where that did not succeed, each with the reason."""
 
     @property
     def ok(self) -> bool:
@@ -107,7 +114,7 @@ class RunResult:
     @property
     def resume_command(self) -> str:
         """The command that goes on with the run; empty when there is nothing to go on with."""
-        if self.state in (RunState.DONE, RunState.STUCK):
+        if self.state in (RunState.DONE, RunState.STUCK, RunState.ROLLED_BACK):
             return ""
         words = ["madeus", "run", "--resume", self.run]
         if self.state_directory != state_directory():

@@ -8,15 +8,17 @@ of their own. Every step goes to the journal in the order in which it is taken.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from madeus.executor.action.registry import Registry
 from madeus.executor.divergence import Look, Lookout
-from madeus.executor.errors import HostError, InputError, InternalError
+from madeus.executor.errors import ExecutorError, HostError, InputError, InternalError
 from madeus.executor.firing import Firing, TransitionFailed
 from madeus.executor.hidden import recover_hidden
 from madeus.executor.inventory import Host, Inventory
@@ -32,10 +34,14 @@ from madeus.executor.result import Failure, RunResult, conclude
 from madeus.executor.schedule import Slots
 from madeus.executor.scope import Scopes
 from madeus.executor.secrets import Vault
+from madeus.executor.transport.base import Transport
 from madeus.executor.transport.pool import Transports
 from madeus.model import Transition
 from madeus.semantics import Configuration, Event, Step, StepKind, System, Trace
 from madeus.semantics.step import Produced
+
+if TYPE_CHECKING:
+    from madeus.executor.layers.running import LayeredRun
 
 STEPS_IN_A_ROW = 2_000
 """Steps that are taken before signals and hosts are listened to again: a cyclic behavior without actions never ends."""
@@ -73,6 +79,10 @@ class Session:
     """Asked before a component is moved; see `madeus.executor.divergence`."""
     probes: bool = False
     """Whether probes of the model are asked before steps that rely on them."""
+    layered: Callable[[Transports], LayeredRun] | None = None
+    """Makes the layers that instances live in; None: none does."""
+    rollback: bool = False
+    """Whether the machines' layers go back to what they were when the run fails."""
     earlier: Sequence[StepRecord] = ()
     """Of a resumed run: its steps."""
     attempts: Sequence[AttemptRecord] = ()
@@ -105,6 +115,7 @@ class Controller:
         """Components of which nobody knows whether a failed action took effect."""
         self._endings: set[asyncio.Task[None]] = set()
         self._transports = session.transports(session.holder.run)
+        self._layered = session.layered(self._transports) if session.layered else None
         self._lookout = self._look_out()
         loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = loop.create_future()
@@ -112,7 +123,7 @@ class Controller:
         self._writer = Writer(session.journal, session.holder.run, session.holder.epoch, thread)
         self._performer = Performer(
             registry=session.registry,
-            transport=self._transports.of,
+            transport=self._transport,
             writer=self._writer,
             vault=self._vault,
             base=session.base,
@@ -170,7 +181,7 @@ class Controller:
                     raise self._writer.broken.result()
                 if self._over.exception() is not None:
                     raise self._over.exception() or InternalError("the run ended without a reason")
-                result = self._conclude()
+                result = await self._taken_back(self._conclude())
                 self._writer.add(RunEnded(result.state, self._session.wall()))
                 await self._writer.durable()
             finally:
@@ -178,9 +189,21 @@ class Controller:
             if result.state is RunState.DONE:
                 await self._forget()
         finally:
+            if self._layered is not None:
+                self._layered.close()
             await self._transports.close()
         self._publish(RunFinished(self.now(), self.run_id, result.state))
         return result
+
+    async def _taken_back(self, result: RunResult) -> RunResult:
+        """The result, after the layers of a run that failed are what they were before it, if that is wanted."""
+        if not self._session.rollback or self._layered is None or result.state not in (RunState.FAILED, RunState.STUCK):
+            return result
+        done = await self._layered.rollback()
+        wrong = tuple(f"{one.machine}: {one.error.message}" for one in done if one.error is not None)
+        back = tuple(one.machine for one in done if one.error is None)
+        state = result.state if wrong else RunState.ROLLED_BACK
+        return replace(result, state=state, rolled_back=back, not_rolled_back=wrong)
 
     def stop(self) -> None:
         """End the running commands with their process groups, then the run; it can be resumed. Call it in the run's loop."""
@@ -321,7 +344,8 @@ class Controller:
             try:
                 if problem is not None:
                     raise TransitionFailed(problem, AttemptState.FAILED)
-                produced = await self._performer.perform(firing, host, kind)
+                async with self._place(firing, host):
+                    produced = await self._performer.perform(firing, host, kind)
             except TransitionFailed as failed:
                 failure = failed
             except asyncio.CancelledError:
@@ -335,6 +359,26 @@ class Controller:
         except Exception as error:
             if not self._over.done():
                 self._over.set_exception(error)
+
+    def _transport(self, component: str, host: Host) -> Transport:
+        """The channel that an instance acts through: into the host, or into its layers."""
+        inner = self._transports.of(host)
+        layered = self._layered is not None and self._system.instances[component].layered
+        return self._layered.transport(inner) if self._layered is not None and layered else inner
+
+    @contextlib.asynccontextmanager
+    async def _place(self, firing: Firing, host: Host) -> AsyncIterator[None]:
+        """Where a transition acts. Raises TransitionFailed when there is no getting there."""
+        if self._layered is None or not self._system.instances[firing.component].layered:
+            yield
+            return
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                begun = any(known.look or known.done for known in firing.known.values())
+                await stack.enter_async_context(self._layered.transition(host, firing.name, begun))
+            except ExecutorError as error:
+                raise TransitionFailed(error, AttemptState.FAILED) from error
+            yield
 
     def _ended(self, firing: Firing, produced: Produced, failure: TransitionFailed | None) -> None:
         del self._live[firing]

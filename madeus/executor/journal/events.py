@@ -23,6 +23,8 @@ class RunState(StrEnum):
     """Stopped by the user."""
     ABANDONED = "abandoned"
     """Another run has taken the assembly over."""
+    ROLLED_BACK = "rolled back"
+    """It failed, and the layers of its machines are what they were before it."""
 
 
 class AttemptState(StrEnum):

@@ -72,7 +72,7 @@ def reopen_run(journal: Journal, run: str, take_over: bool = False) -> Holder:
 
     Raises:
         AssemblyLocked: a living controller holds the lock, and take_over was not asked for.
-        NotResumable: the run is done or abandoned.
+        NotResumable: the run is done, abandoned or rolled back.
     """
     now = time.time()
     head = journal.head(run)
@@ -80,6 +80,8 @@ def reopen_run(journal: Journal, run: str, take_over: bool = False) -> Holder:
         state, epoch = connection.execute("SELECT state, epoch FROM runs WHERE id = ?", (run,)).fetchone()
         if state == RunState.DONE:
             raise NotResumable(run, "it is done")
+        if state == RunState.ROLLED_BACK:
+            raise NotResumable(run, "it was rolled back", "run it anew")
         if state == RunState.ABANDONED:
             raise NotResumable(run, "a later run has taken its assembly over")
         _free(journal, connection, head.lock, head.assembly, take_over, now, resumed=run)
@@ -87,6 +89,15 @@ def reopen_run(journal: Journal, run: str, take_over: bool = False) -> Holder:
             "UPDATE runs SET state = ?, ended = NULL, epoch = ? WHERE id = ?", (RunState.RUNNING, epoch + 1, run)
         )
         return _hold(connection, head.lock, run, epoch + 1, now)
+
+
+def rolled_back(journal: Journal, run: str) -> None:
+    """Note that the machines of a run that did not come to its end are what they were before it."""
+    with journal.transaction() as connection:
+        connection.execute(
+            "UPDATE runs SET state = ? WHERE id = ? AND state IN (?, ?, ?)",
+            (RunState.ROLLED_BACK, run, RunState.FAILED, RunState.STUCK, RunState.INTERRUPTED),
+        )
 
 
 def holder_of(journal: Journal, lock: str) -> Holder | None:

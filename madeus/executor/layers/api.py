@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from madeus.executor.errors import ExecutorError, InternalError
 from madeus.executor.inventory import Host, Inventory, load_inventory
+from madeus.executor.journal.lock import rolled_back
 from madeus.executor.layers.definition import recipes_of, role_of
 from madeus.executor.layers.errors import OperationRefused
 from madeus.executor.layers.host import AgentHosts
@@ -198,13 +199,19 @@ class Layers:
             OperationRefused: it has changed nothing in layers.
         """
         run = self.store.journal.find(name)
-        states = before_run(self.catalog, run)
-        if not states:
+        done = await self.before(run)
+        if not done:
             raise OperationRefused(NothingToDo(f"run {run} has changed nothing in the layers of a machine"))
-        numbers = {state.machine: state.number for state in states}
+        if not any(one.error for one in done):
+            rolled_back(self.store.journal, run)
+        return done
+
+    async def before(self, run: str) -> list[Done]:
+        """The same for the whole name of a run; nothing where it has changed nothing."""
+        numbers = {state.machine: state.number for state in before_run(self.catalog, run)}
 
         async def one(machine: str) -> Done:
-            return Done(machine, await self.rollback(machine, numbers[machine], run))
+            return Done(machine, await self.rollback(machine, numbers[machine]))
 
         return await self.each(list(numbers), one)
 

@@ -48,7 +48,7 @@ class Change:
     @property
     def finished(self) -> bool:
         """Whether it is done, or given up."""
-        return self.head.state in (RunState.DONE, RunState.ABANDONED)
+        return self.head.state in (RunState.DONE, RunState.ABANDONED, RunState.ROLLED_BACK)
 
     @property
     def status(self) -> str:
@@ -173,6 +173,8 @@ def _read(journal: Journal, row: LiveRow) -> Live:
 
 def _after(journal: Journal, state: LiveState, change: Change) -> LiveState:
     """A state with the effect of a run's recorded steps. Raises NotAModel."""
+    if change.head.state is RunState.ROLLED_BACK:
+        return state
     system = system_from_json(change.head.program)
     standing = Standing(system, state.effects)
     conf = recall(system, journal.steps(change.head.id), standing).agenda.configuration

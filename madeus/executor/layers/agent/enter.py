@@ -41,5 +41,6 @@ def main(store: Store, arguments: list[str]) -> int:
 
 
 def _become(store: Store, argv: list[str], directory: str | None) -> None:
+    os.umask(0o022)  # a login's, whatever the channel has that this came through
     inside.enter(store.root)
     inside.execute(argv, inside.passed_on(), directory)
