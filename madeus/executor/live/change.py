@@ -121,6 +121,15 @@ def reconfigure(intent: Intent, options: RunOptions | None = None) -> RunResult:
     Raises, beside what `run_assembly` does:
         ChangedMeanwhile: another run has changed the components since.
     """
+    return waited(reconfigure_async(intent, options))
+
+
+async def reconfigure_async(
+    intent: Intent,
+    options: RunOptions | None = None,
+    entered: Callable[[sqlite3.Connection, str], None] | None = None,
+) -> RunResult:
+    """`reconfigure` in a loop of one's own. entered: told the run's name in the transaction that begins it."""
     options = options or RunOptions()
     inventory = options.inventory or intent.live.inventory
     name = intent.live.name
@@ -146,17 +155,18 @@ def reconfigure(intent: Intent, options: RunOptions | None = None) -> RunResult:
         if options.inventory is not None:
             replace_inventory(connection, name, inventory_to_json(inventory))
         insert_change(connection, name, run, version, tuple(sorted(now.claims.writes)), tuple(sorted(now.claims.reads)))
+        if entered is not None:
+            entered(connection, run)
 
     lock = "\n".join(("live", name, *sorted(intent.claims.writes)))
     life = Life(name, intent.begin.configuration, lock, enter)
-    work = run_assembly_async(
+    return await run_assembly_async(
         intent.begin.assembly(name, intent.model.types),
         intent.stages,
         intent.origin,
         replace(options, inventory=inventory, take_over=options.take_over or bool(intent.taken_over)),
         life,
     )
-    return waited(work)
 
 
 def deploy(
