@@ -9,6 +9,7 @@ import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("madeus.cli.check", "Answer the verify blocks of a file, with counterexamples."),
+    "cluster": ("madeus.cli.cluster", "Put machines of a fleet together that are alike."),
     "compact": ("madeus.cli.compact", "Make one layer out of all that a machine has changed."),
     "conflicts": ("madeus.cli.conflicts", "List files of a machine that would hide those of a new version."),
     "deploy": ("madeus.cli.deploy", "Deploy an assembly that lives on."),
@@ -16,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "draw": ("madeus.cli.draw", "Draw an assembly as DOT, SVG or PNG."),
     "drift": ("madeus.cli.drift", "Compare live assemblies with their hosts."),
     "explain": ("madeus.cli.explain", "Explain a diagnostic code."),
+    "fingerprint": ("madeus.cli.fingerprint", "Find out what hosts are, for an application."),
     "fmt": ("madeus.cli.fmt", "Format .madeus files."),
     "host": ("madeus.cli.host", "The machines that roles are given to."),
     "layers": ("madeus.cli.layers", "Look after the layers of all machines."),
