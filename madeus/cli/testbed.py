@@ -102,7 +102,12 @@ def testbed() -> None:
     help="relay (default): the hosts reach each other by name and this machine reaches them; veth: only what runs in the "
     "bed's network reaches them; lo: all share this machine's network.",
 )
-@click.option("--root", metavar="ROOT", help="What the hosts' disks lie over: machine (default) or debootstrap:SUITE.")
+@click.option(
+    "--root",
+    metavar="ROOT",
+    help="What the hosts' disks lie over: machine (default), bullseye, bookworm, trixie or debootstrap:SUITE, "
+    "and packages that are installed there, as bookworm+mariadb-server.",
+)
 @click.option("--packages", metavar="P,Q,...", default="", help="Debian packages that the hosts can install.")
 @click.option("--layers", is_flag=True, help="Hosts whose roots can be stacked out of layers: they may mount.")
 def up(
@@ -121,6 +126,7 @@ def up(
       madeus testbed up 3
       madeus testbed up db1 web1 web2 --packages mariadb-server,apache2
       madeus testbed up 50 --name big
+      madeus testbed up old1 old2 --name old --root bullseye --packages mariadb-server
     """
     from madeus.executor.testbed import Testbed
 
@@ -294,12 +300,13 @@ def down(name: str, directory: Path | None, keep_disks: bool, everything: bool) 
 
 @testbed.command()
 @_bed_options
+@click.option("--root", metavar="ROOT", help="Offer what this root lacks (as in `up`), for stacks that begin with it.")
 @click.argument("packages", nargs=-1, required=True)
-def packages(name: str, directory: Path | None, packages: tuple[str, ...]) -> None:
+def packages(name: str, directory: Path | None, root: str | None, packages: tuple[str, ...]) -> None:
     """Offer further Debian packages to the hosts of a bed: `apt-get install` finds them there without a network."""
     names = [part for text in packages for part in _split(text)]
     with _problems_told():
-        count = _bed(name, directory).offer_packages(names)
+        count = _bed(name, directory).offer_packages(names, root)
     click.echo(f"{count} package files: the hosts can now `apt-get install {' '.join(names)}`")
 
 

@@ -95,7 +95,10 @@ class BadRoot(UsageProblem):
         self.text = text
 
     def __str__(self) -> str:
-        return f"`{self.text}` is no root for test hosts: say `machine`, or `debootstrap:` and a suite (debootstrap:bookworm)"
+        return (
+            f"`{self.text}` is no root for test hosts: say `machine`, a Debian (bullseye, bookworm, trixie), or "
+            "`debootstrap:` and a suite; with packages in it: bookworm+mariadb-server"
+        )
 
 
 class NoSuchBed(UsageProblem):

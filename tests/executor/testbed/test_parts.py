@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from madeus.executor.testbed import birth, errors, lower, network, packages, prerequisites, registry, root, sshd, wire
 from madeus.executor.testbed.bed import host_names
-from madeus.executor.testbed.errors import BadHostName, BadRoot, MissingPrerequisite, NeedsRoot
+from madeus.executor.testbed.errors import BadHostName, BadRoot, MissingPrerequisite, NeedsRoot, PackagesFailed
 from madeus.executor.testbed.inventory_file import inventory_text
 from madeus.executor.testbed.registry import BedFiles, BedRecord, HostRecord, ProcessId
 
@@ -192,10 +192,68 @@ def test_disks_below_the_root_are_found_and_the_rest_is_not(tmp_path: Path) -> N
     assert found == expected
 
 
-@pytest.mark.parametrize("text", ["", "machines", "debootstrap", "debootstrap:", "debootstrap:../x", "docker:debian"])
+BAD_ROOTS = ["", "machines", "debootstrap", "debootstrap:", "debootstrap:../x", "docker:debian", "stretch"]
+
+
+@pytest.mark.parametrize("text", [*BAD_ROOTS, "machine+socat", "bookworm+", "bookworm+../x", "bookworm+a;b"])
 def test_an_unknown_kind_of_root_is_refused(text: str) -> None:
-    with pytest.raises(BadRoot, match="is no root for test hosts: say `machine`, or `debootstrap:` and a suite"):
+    with pytest.raises(BadRoot, match="is no root for test hosts: say `machine`, a Debian") as caught:
         lower.find(text)
+    assert str(caught.value).endswith("or `debootstrap:` and a suite; with packages in it: bookworm+mariadb-server")
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """debootstrap and unshare that only write down what they were asked for; `fail` lets them fail."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    bootstrap = 'for last; do :; done; mkdir -p "$last/usr/sbin"; echo I: Retrieving'
+    for name, work in (("debootstrap", bootstrap), ("unshare", "echo E: no such package >&2")):
+        text = f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/asked\n{work}\ntest ! -e {tmp_path}/fail\n'
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_a_root_is_made_once_and_kept(tools: Path) -> None:
+    first = lower.find("bullseye")
+    assert first.is_dir()
+    assert lower.find("debootstrap:bullseye") == first
+    (asked,) = (tools / "asked").read_text().splitlines()
+    assert asked.split()[1] == "--variant=minbase"
+    assert asked.split()[-2] == "bullseye"
+
+
+def test_a_root_with_packages_is_a_copy_in_which_they_are_installed_and_no_service_starts(tools: Path) -> None:
+    plain = lower.find("trixie")
+    (plain / "mark").write_text("plain")
+    made = lower.find("trixie+socat+mariadb-server")
+    assert made != plain
+    assert (made / "mark").read_text() == "plain"
+    assert not (made / "usr/sbin/policy-rc.d").exists()
+    assert lower.find("trixie+mariadb-server+socat") == made
+    asked = (tools / "asked").read_text().splitlines()[1:]
+    assert [line.split("--no-install-recommends ")[1] for line in asked] == [
+        "update",
+        "install mariadb-server socat",
+        "clean",
+    ]
+
+
+def test_a_root_that_cannot_be_made_says_why_and_leaves_nothing_that_is_taken_for_one(tools: Path) -> None:
+    (tools / "fail").touch()
+    with pytest.raises(PackagesFailed, match="debootstrap"):
+        lower.find("bookworm")
+    (tools / "fail").unlink()
+    plain = lower.find("bookworm")
+    (tools / "fail").touch()
+    with pytest.raises(PackagesFailed, match="no such package"):
+        lower.find("bookworm+socat")
+    assert [path.name for path in plain.parent.iterdir() if path.suffix != ".new" and path.name != ".lock"] == [
+        plain.name
+    ]
 
 
 # -- packages
