@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from madeus.cli.failing import state_option
-from madeus.cli.layering import format_option, inventory_option, layer_options, table, tell, with_layers
-from madeus.cli.role import read_catalog
+from madeus.cli.failing import state_option, telling
+from madeus.cli.layering import format_option, inventory_option, layer_options, moment, table, tell, with_layers
+from madeus.cli.loading import InputError
+from madeus.cli.role import read_catalog, read_seen
+
+if TYPE_CHECKING:
+    from madeus.executor.layers.api import Layers
 
 
 @click.group()
@@ -26,14 +33,29 @@ def host() -> None:
 
 @host.command(epilog="Exit codes: 0 done, 1 the state store cannot be written, 2 known already, or in no inventory.")
 @click.argument("hosts", nargs=-1, required=True)
+@click.option(
+    "--address", metavar="ADDRESS", help="Of a single host that no inventory has; kept in the state directory."
+)
 @layer_options
-def add(hosts: tuple[str, ...], inventory: Path | None, wait: float, form: str, state: Path | None) -> None:
+def add(
+    hosts: tuple[str, ...], address: str | None, inventory: Path | None, wait: float, form: str, state: Path | None
+) -> None:
     """Make hosts of the inventory known, as `spare`. Nothing is done on them.
+
+    With --address the host need not be in an inventory: a script that a DHCP server calls for each new lease can announce it.
 
     \b
     Examples:
       madeus host add web1 --inventory hosts.toml
+      madeus host add rack3-7 --address 10.0.3.7
     """
+    if address is not None:
+        if len(hosts) != 1:
+            raise InputError("--address goes with a single host")
+        from madeus.executor.layers.announced import announce
+
+        with telling():
+            inventory = announce(state, hosts[0], address)
     for name in hosts:
         with_layers(lambda layers, name=name: layers.add(name), state, inventory, wait)  # type: ignore[misc]
         click.echo(f"{name} is new: spare" if form == "text" else json.dumps({"machine": name, "role": "spare"}))
@@ -43,25 +65,74 @@ def add(hosts: tuple[str, ...], inventory: Path | None, wait: float, form: str, 
 @format_option
 @state_option
 def list_hosts(form: str, state: Path | None) -> None:
-    """List the machines, their roles and layers.
+    """List the machines, their roles and layers, and how they were when `madeus host watch` saw them last.
 
     \b
     Examples:
       madeus host list
     """
-    catalog = read_catalog(state)
+    catalog, seen = read_catalog(state), read_seen(state)
     if form == "json":
         for one in catalog.machines.values():
-            print(json.dumps({"machine": one.name, "role": one.role, "version": one.version, "stack": one.stack}))
+            line = {"machine": one.name, "role": one.role, "version": one.version, "stack": one.stack}
+            print(json.dumps({**line, "status": seen[one.name].status, "answered": seen[one.name].answered}))
         return
     rows = [
-        (one.name, one.role, one.version, str(len(one.stack)), str(len(catalog.states_of(one.name))))
+        (
+            one.name,
+            one.role,
+            one.version,
+            str(len(one.stack)),
+            str(len(catalog.states_of(one.name))),
+            seen[one.name].status,
+            moment(seen[one.name].answered or 0.0) if seen[one.name].answered else "",
+        )
         for one in catalog.machines.values()
     ]
     if not rows:
         click.echo("no machine is known yet; `madeus host add` makes hosts of an inventory known")
         return
-    table(("machine", "role", "version", "layers", "states"), rows)
+    table(("machine", "role", "version", "layers", "states", "status", "answered"), rows)
+
+
+@host.command(epilog="Exit codes: 0 a single round found all up, 1 some are not, 130 interrupted.")
+@click.option("--interval", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds between rounds.")
+@click.option("--once", is_flag=True, help="One round.")
+@layer_options
+def watch(interval: float, once: bool, inventory: Path | None, wait: float, form: str, state: Path | None) -> None:
+    """Ask all machines whether they are up, again and again, and say what has changed.
+
+    A machine that was restarted, or whose stack is another than the one that is known, is `changed`. Hosts of the inventory
+    that are not known yet become spare machines: the file is read anew each round.
+
+    \b
+    Examples:
+      madeus host watch --inventory hosts.toml
+      madeus host watch --once
+    """
+    from time import time
+
+    from madeus.executor.inventory import load_inventory
+    from madeus.executor.layers.heartbeat import Heartbeat, News
+
+    def tell(news: Sequence[News]) -> None:
+        for one in news:
+            if form == "json":
+                line = {"machine": one.machine, "status": str(one.status), "reason": one.reason}
+                click.echo(json.dumps({"time": time(), **line}))
+            else:
+                click.echo(f"{moment(time())}  {one}")
+
+    async def rounds(layers: Layers) -> bool:
+        while True:
+            tell(await Heartbeat(layers, load_inventory(inventory) if inventory else None).round())
+            if once:
+                machines = layers.catalog.machines
+                return all(layers.store.seen(name).status == "up" for name in machines)
+            await asyncio.sleep(interval)
+
+    if not with_layers(rounds, state, inventory, wait):
+        sys.exit(1)
 
 
 @host.command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from madeus.cli.failing import state_option, telling
 from madeus.cli.layering import format_option, layer_options, table, tell, tell_all, with_layers
 
 if TYPE_CHECKING:
+    from madeus.executor.layers.store import Seen
     from madeus.layers import Catalog
 
 DONE = "Exit codes: 0 done, 1 a host failed or is busy, 2 refused (nothing was done), 130 interrupted."
@@ -80,6 +82,21 @@ def read_catalog(state: Path | None) -> Catalog:
         store = LayerStore.open(state, create=False)
         try:
             return store.catalog()
+        finally:
+            store.close()
+
+
+def read_seen(state: Path | None) -> Mapping[str, Seen]:
+    """How the machines of a state store were when they were asked last."""
+    from madeus.executor.journal.store import FILE, state_directory
+    from madeus.executor.layers.store import LayerStore
+
+    with telling():
+        if not (state_directory(state) / FILE).exists():
+            return {}
+        store = LayerStore.open(state, create=False)
+        try:
+            return {name: store.seen(name) for name in store.catalog().machines}
         finally:
             store.close()
 

@@ -84,6 +84,17 @@ class AgentHosts:
         host = self._resolve(machine)
         await build(host, self._transports.of(host), arguments, recipe)
 
+    async def beat(self, machine: str) -> Mapping[str, Any]:
+        """One question over the connection; the agent is not needed for it."""
+        transport = self._transport(machine)
+        facts = await transport.connect()
+        name = f"layers.{os.getpid()}.{id(self):x}.{next(self._count)}"
+        script = "mountpoint -q /run/madeus/root && cat /var/lib/madeus/layers/current.json || echo '{}'"
+        outcome = await transport.perform(Job(name, script, ephemeral=True))
+        current = json.loads(outcome.stdout or b"{}")
+        stack = [*current["stack"], current["writable"]] if current.get("writable") else []
+        return {"boot": facts.boot_id, "stack": stack}
+
     async def run(self, machine: str, words: Sequence[str]) -> Outcome:
         """Run a command in the stack of a machine."""
         name = f"layers.{os.getpid()}.{id(self):x}.{next(self._count)}"

@@ -38,6 +38,9 @@ class Hosts(Protocol):
     async def run(self, machine: str, words: Sequence[str]) -> Outcome:
         """Run a command in the stack of a machine. Raises ExecutorError."""
 
+    async def beat(self, machine: str) -> Mapping[str, Any]:
+        """What tells that it is up: ``boot``, an identifier of its start, ``stack``, its layers. Raises ExecutorError."""
+
     async def make(self, machine: str, arguments: Mapping[str, Any]) -> None:
         """Fill the layer of a version as its role's definition says. Raises ExecutorError."""
 

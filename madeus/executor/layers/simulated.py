@@ -32,6 +32,8 @@ class SimulatedHost:
     frozen: set[str] = field(default_factory=set)
     current: dict[str, Any] = field(default_factory=dict)
     """Arguments of the last switch."""
+    boots: int = 1
+    """Starts of the machine."""
     room: int | None = None
     """Layers that its disk still has room for; None: any number."""
     calls: list[str] = field(default_factory=list)
@@ -215,6 +217,12 @@ class SimulatedHosts:
             self.made(host, arguments)
             return
         host.layers[arguments["layer"]][f"/srv/{arguments['role']}"] = str(arguments["version"])
+
+    async def beat(self, machine: str) -> Mapping[str, Any]:
+        """Its boots and its stack."""
+        host = self._reach(machine)
+        stack = [*host.current["stack"], host.current["writable"]] if host.current else []
+        return {"boot": str(host.boots), "stack": stack}
 
     async def run(self, machine: str, words: Sequence[str]) -> Outcome:
         """What `SimulatedHost.shell` says."""

@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -73,6 +73,18 @@ class Operation:
     def is_open(self) -> bool:
         """Whether it has still to come to an end."""
         return self.state in (OperationState.RUNNING, OperationState.BROKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a machine was when it was asked last."""
+
+    status: str = "unknown"
+    since: float = 0.0
+    """Seconds since the Unix epoch when it became so."""
+    answered: float | None = None
+    """When it answered last."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Unfinished(Exception):
@@ -268,6 +280,26 @@ class LayerStore:
             return ""
         rows = self.journal.query("SELECT inventory FROM layers_hosts WHERE machine = ?", (machine,))
         return str(rows[0][0]) if rows else ""
+
+    def seen(self, machine: str) -> Seen:
+        """How a machine was when it was asked last."""
+        rows = self.journal.query("SELECT status, since, seen, facts FROM layers_hosts WHERE machine = ?", (machine,))
+        return Seen(rows[0][0], rows[0][1], rows[0][2], json.loads(rows[0][3])) if rows else Seen()
+
+    def beat(self, machine: str, status: str, facts: Mapping[str, Any], answered: bool) -> None:
+        """Note how a machine is now. answered: whether it did."""
+        now = self._wall()
+        with self.journal.transaction() as connection:
+            connection.execute(
+                "INSERT INTO layers_hosts VALUES (?, '', ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "since = CASE WHEN status = excluded.status THEN since ELSE excluded.since END, status = excluded.status, "
+                "seen = coalesce(excluded.seen, seen), facts = excluded.facts",
+                (machine, status, now, now if answered else None, json.dumps(dict(facts))),
+            )
+
+    def open_operations(self) -> list[Operation]:
+        """Operations that have not come to an end."""
+        return self._operations("WHERE state IN ('running', 'broken')")
 
     def renamed(self, old: str, new: str) -> None:
         """A machine has another name."""
