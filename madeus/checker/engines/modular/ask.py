@@ -14,8 +14,8 @@ from madeus.checker.engines.modular.split import CENTER, Form, Split, satisfied
 CLAUSES = 20_000
 """Ways to satisfy a condition that are tried one by one, at most."""
 
-VETOES = 12
-"""Joint steps that something has to hold back where a run ends, at most."""
+VETOES = 4_096
+"""Sets of joint steps that the islands may hold back together where a run ends, at most."""
 
 
 class Atom(NamedTuple):
@@ -189,8 +189,6 @@ class Ends:
         steps = [step for step in search.candidates(center) if not step.move.cost]
         if any(not step.parts for step in steps):
             return None
-        if len(steps) > VETOES:
-            raise NotModular("too many steps wait for several components at once")
         parts: dict[int, list[int]] = {}
         for at, step in enumerate(steps):
             for island, part in step.parts:
@@ -215,6 +213,8 @@ class Ends:
                         following[both] = total, _Chain(state, before)
             if not following:
                 return None
+            if len(following) > VETOES:
+                raise NotModular("too many steps wait for several components at once")
             reached = following
         wanted = (1 << len(steps)) - 1
         if wanted not in reached:

@@ -56,7 +56,8 @@ class Kind:
         self._least: dict[tuple[int, Form], tuple[int, int] | None] = {}
         self._sat: dict[tuple[int, Form], bool] = {}
         self._blocked: dict[tuple[int, int], bool] = {}
-        self.images: set[tuple[int, int]] = set()
+        self._noted: set[tuple[int, int]] = set()
+        self._images: set[tuple[int, int]] = set()
         """(state, state after a joint step) of the joint steps that leave the center as it is."""
 
     @staticmethod
@@ -92,6 +93,11 @@ class Kind:
             found = self._parts[part] = len(self._listed)
             self._listed.append(part)
         return found
+
+    def looks(self, number: int) -> bool:
+        """Whether a joint step asks something only, and changes nothing."""
+        part = self._listed[number]
+        return not part.delta and not part.sets
 
     def view(self, center: int) -> int:
         """What a state of the center lets local steps do."""
@@ -214,12 +220,24 @@ class Kind:
         """Whether no local step is enabled but failures."""
         return all(cost for _, _, cost in self.steps(view, state))
 
+    def note(self, number: int, part: int) -> None:
+        """Keep what a joint step that leaves the center as it is does to a set."""
+        if self.looks(part) or (number, part) in self._noted:
+            return
+        self._noted.add((number, part))
+        for state in members(self.sets[number][-1]):
+            after = self.after(state, part)
+            if after is not None and after != state:
+                self._images.add((state, after))
+
     def finite(self) -> bool:
         """Whether the steps that were looked at cannot go round, as long as the center stays as it is."""
         edges: dict[int, set[int]] = {}
-        for (_, state), listed in self._steps.items():
+        for (view, state), listed in self._steps.items():
+            if view < 0:
+                continue
             edges.setdefault(state, set()).update(after for _, after, _ in listed)
-        for state, after in self.images:
+        for state, after in self._images:
             edges.setdefault(state, set()).add(after)
         return acyclic(edges)
 

@@ -22,12 +22,13 @@ from dataclasses import dataclass
 
 from madeus.checker.engine import Watch
 from madeus.checker.engines.modular.kinds import Kind, acyclic, kinds_of
+from madeus.checker.engines.modular.pushes import Pushes
 from madeus.checker.engines.modular.split import CENTER, Guard, Move, Split
 
 NOTHING = Guard(0, 0, ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Joint:
     """A joint step, ready to be taken."""
 
@@ -58,7 +59,7 @@ class Product:
 class Search:
     """All products. Islands are counted from 0 here; island i is module i + 1."""
 
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Split, reduce: bool = True) -> None:
         self.split = split
         self.module = split.modules[CENTER]
         self.costs = (split.translation.system.failures or 0) if split.budget is not None else 0
@@ -69,6 +70,7 @@ class Search:
         self.joint = [self._ready(move) for move in split.joint]
         self._candidates: dict[int, tuple[Joint, ...]] = {}
         self._views: dict[int, tuple[int, ...]] = {}
+        self._pushes = Pushes(self) if reduce else None
         self.products: list[Product] = []
         self._done = 0
         """Products that were gone through."""
@@ -147,7 +149,8 @@ class Search:
 
     def _expand(self, number: int, product: Product) -> None:
         center, views = product.center, self.views(product.center)
-        for step in self.candidates(center):
+        enough = self._pushes.enough(center, product.sets) if self._pushes is not None else None
+        for step in self.candidates(center) if enough is None else enough:
             sets = list(product.sets)
             for island, part in step.parts:
                 after = self.kinds[island].applied(sets[island], part)
@@ -161,7 +164,8 @@ class Search:
                 self._close(sets, step, views, following)
                 self.taken.add(step.move.transition)
                 if following == center:
-                    self._note(product, step)
+                    for island, part in step.parts:
+                        self.kinds[island].note(product.sets[island], part)
                 else:
                     self._follows.setdefault(center, set()).add(following)
                 self._add(Product(following, tuple(sets), number, step))
@@ -178,16 +182,6 @@ class Search:
             kind = self.kinds[island]
             if kind not in changed:
                 sets[island] = kind.closed(sets[island], after[self.alike.index(kind)])
-
-    def _note(self, product: Product, step: Joint) -> None:
-        """Keep what a step does to islands that leaves the center as it is."""
-        for island, part in step.parts:
-            kind = self.kinds[island]
-            for state in range(len(kind.states)):
-                if kind.sets[product.sets[island]][-1] >> state & 1:
-                    after = kind.after(state, part)
-                    if after is not None and after != state:
-                        kind.images.add((state, after))
 
     def _add(self, product: Product) -> None:
         """Keep a product, unless it adds nothing; together with another one where both of them are one product again."""

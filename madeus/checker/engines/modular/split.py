@@ -17,6 +17,7 @@ from madeus.checker.engines.explicit.target import Condition, Some
 from madeus.checker.engines.modular.parts import NotModular, Parts
 from madeus.petri.element import ElementKind
 from madeus.petri.translate import Translation
+from madeus.semantics import StepKind
 
 CENTER = 0
 """Number of the module that all others may ask."""
@@ -157,9 +158,15 @@ class Split:
         if self._budget_place >= 0:
             module = self.modules[CENTER]
             self.budget = module.shifts[self._budget_place], module.masks[self._budget_place]
-        for t in range(len(net.transitions)):
+        self._latches = self._draw_latches()
+        known: set[object] = set()
+        for t, label in enumerate(net.labels):
             for move in self._moves(t):
-                self._sort(move)
+                # That one of some programs has begun is one bit here: what differed in which one it is does so no more.
+                key = (label, *move.parts.items()) if self._stage(t) is not None else t
+                if key == t or key not in known:
+                    known.add(key)
+                    self._sort(move)
         for module in self.modules:
             module.initial = module.settle(module.initial)
 
@@ -175,6 +182,33 @@ class Split:
             module.masks[place] = (1 << width) - 1
             module.initial |= self.net.initial[place] << module.bits
             module.bits += width
+
+    def _draw_latches(self) -> dict[int, int]:
+        """For each stage of several programs that others come before: a bit of the center, set when one has begun."""
+        system, center = self.translation.system, self.modules[CENTER]
+        stages = [system.stage_of[i] for i, program in enumerate(system.programs) if program.instructions]
+        latches: dict[int, int] = {}
+        for stage in sorted(set(stages))[1:]:
+            if stages.count(stage) > 1:
+                latches[stage] = 1 << center.bits
+                center.bits += 1
+        return latches
+
+    def _stage(self, t: int) -> int | None:
+        """The stage that a step may begin, where it has a bit for that."""
+        label = self.net.labels[t]
+        if label is None or label.kind is not StepKind.PROGRAM or label.position:
+            return None
+        system = self.translation.system
+        stage = system.stage_of[system.program_index[label.component]]
+        return stage if stage in self._latches else None
+
+    def _is_beside(self, t: int, place: int) -> bool:
+        """Whether a place says that a program has not begun, of the stage that a step may begin."""
+        element, system = self.translation.elements[place], self.translation.system
+        if element.kind is not ElementKind.POSITION or element.name != "0":
+            return False
+        return self._stage(t) == system.stage_of[system.program_index[element.component]]
 
     def _remember(self, kept: Memory) -> None:
         module = self.modules[kept.module]
@@ -200,8 +234,17 @@ class Split:
             for place, weight in arcs:
                 if owner[place] >= 0 and not (failing and place == self._budget_place):
                     delta[owner[place]] += sign * (weight << self.modules[owner[place]].shifts[place])
+        stage = self._stage(t)
+        begun = stage is not None and any(self._is_beside(t, place) for place, _ in net.inhibit[t])
+        sets = dict(self._sets.get(t, {}))
+        if stage is not None and begun:
+            need[CENTER] |= self._latches[stage]
+        elif stage is not None:
+            sets[CENTER] = sets.get(CENTER, 0) | self._latches[stage]
         for arcs, less in ((net.pre[t], False), (net.read[t], False), (net.inhibit[t], True)):
             for place, weight in arcs:
+                if less and begun and self._is_beside(t, place):
+                    continue
                 if place in sums:
                     if arcs is net.pre[t]:
                         continue  # what it counts is taken elsewhere
@@ -222,7 +265,6 @@ class Split:
                     (bar if less else need)[owner[place]] |= 1 << shift
                 else:
                     counts[owner[place]].append(Count(((shift, mask, 1),), weight, less))
-        sets = self._sets.get(t, {})
         for chosen in _chosen(choices):
             listed = {m: (*counts[m], *(c for n, c in chosen if n == m)) for m in {*counts, *(n for n, _ in chosen)}}
             touched = {*need, *bar, *listed, *delta, *sets}
