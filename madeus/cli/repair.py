@@ -140,11 +140,12 @@ def _print_reality(reality: Reality, found: Survey, console: Console) -> None:
         there, said = ", ".join(sorted(point.places)), ", ".join(sorted(stored[name].places))
         console.print(Text(f"{name} is taken to be at {there}, not at {said}"))
     for reliance in reality.reliances:
-        made = (
-            "it stays, its probes hold"
-            if reliance.stays
-            else "it is put back as well: no probe says that it holds all the same"
-        )
+        if reliance.unreachable:
+            made = "it stays, its host could not be reached"
+        elif reliance.stays:
+            made = "it stays, its probes hold"
+        else:
+            made = "it is put back as well: no probe says that it holds all the same"
         console.print(Text(f"{reliance.user} relies on {reliance.user}.{reliance.use}: {reliance.why}; {made}", "dim"))
 
 

@@ -1,8 +1,8 @@
 """What transitions have left behind: which have ended and not been taken back, and where they stand in a component's life.
 
-The effect of a transition *stands* from its end until its component is at the place it begins at again. It is *relied on* while
-it stands and the component is at the place it leads to, or at one that transitions of its behaviors lead to from there: another
-behavior may undo it.
+The effect of a transition *stands* from its end until its component is (again) at the place it begins at. It is *relied on*
+while it stands and the component is at the place it leads to, or at one that transitions of its behaviors lead to from there:
+another behavior may undo it.
 """
 
 from __future__ import annotations
@@ -43,11 +43,9 @@ class Standing:
         match step.kind:
             case StepKind.END:
                 ended = self._found.get(name, ())
-                self._found[name] = (*(t for t in ended if t != step.element), step.element)
+                self._cut(name, (*(t for t in ended if t != step.element), step.element), after)
             case StepKind.ENTER | StepKind.RECOVER:
-                state = after.components[name]
-                kind = self._system.tables[state.type].kind
-                self._found[name] = standing(kind, state.places, self._found.get(name, ()))
+                self._cut(name, self._found.get(name, ()), after)
             case StepKind.PROGRAM:
                 program = self._system.programs[self._system.program_index[name]]
                 match program.instructions[step.position]:
@@ -59,6 +57,10 @@ class Standing:
                         pass
             case _:
                 pass
+
+    def _cut(self, name: str, ended: tuple[str, ...], conf: Configuration) -> None:
+        state = conf.components[name]
+        self._found[name] = standing(self._system.tables[state.type].kind, state.places, ended)
 
 
 def standing(kind: ComponentType, places: Iterable[str], ended: tuple[str, ...]) -> tuple[str, ...]:

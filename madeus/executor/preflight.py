@@ -34,10 +34,11 @@ def check_runnable(
     registry: Registry,
     declared: Collection[str] = (),
     given: Collection[str] = (),
+    probes: bool = False,
 ) -> None:
-    """Look at every instance and every action.
+    """Look at every instance, every action and every probe.
 
-    declared: names of the model's secrets. given: those that have a value.
+    declared: names of the model's secrets. given: those that have a value. probes: whether probes of places will be asked.
 
     Raises:
         NotRunnable: with every problem; one of a type is told for its first instance.
@@ -55,22 +56,32 @@ def check_runnable(
         if key in seen:
             continue
         seen.add(key)
-        for where, problem in _problems(system, instance, host, registry, set(declared), set(given)):
+        for where, problem in _problems(system, instance, host, registry, set(declared), set(given), probes):
             found.setdefault((where, problem.message), problem)
     if found:
         raise NotRunnable(tuple((where, error) for (where, _), error in found.items()))
 
 
 def _problems(
-    system: System, instance: Instance, host: Host, registry: Registry, declared: set[str], given: set[str]
+    system: System,
+    instance: Instance,
+    host: Host,
+    registry: Registry,
+    declared: set[str],
+    given: set[str],
+    probes: bool,
 ) -> Iterator[tuple[str, ExecutorError]]:
     kind = system.tables[instance.type].kind
     for place in kind.places:
         if place.probe is not None:
             try:
-                _check_probe(place.probe, f"{kind.name}.{place.name}", registry, known_names(kind, None, host, declared))
+                _check_probe(
+                    place.probe, f"{kind.name}.{place.name}", registry, known_names(kind, None, host, declared)
+                )
             except ExecutorError as error:
                 yield f"{instance.name}.{place.name}, its probe", error
+            for name in sorted((names_in(place.probe) & declared) - given) if probes else ():
+                yield f"{instance.name}.{place.name}, its probe", SecretMissing(name)
     for transition in kind.transitions:
         names = known_names(kind, transition, host, declared)
         if transition.probe is not None:

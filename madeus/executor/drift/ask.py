@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,6 +84,8 @@ class Asker:
     """Directory of the .madeus file."""
     vault: Vault
     patience: float = PATIENCE
+    _session: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Keeps the jobs of this one apart from those of others in the same run."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     async def ask(self, question: Question, kind: ComponentType, conf: Configuration) -> Answer:
@@ -100,7 +103,7 @@ class Asker:
                 transport=self.transport(host),
                 scope=scope,
                 base=self.base,
-                step=("probe", question.component, str(question.element), question.name, next(self._numbers)),
+                step=("probe", question.component, question.element, question.name, self._session, next(self._numbers)),
                 idempotent=True,
                 ephemeral=True,
             )

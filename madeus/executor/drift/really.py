@@ -34,7 +34,9 @@ class Reliance:
     why: str
     """What is wrong with the service."""
     stays: bool
-    """Its probes say that it holds all the same; else it is put back."""
+    """Its probes say that it holds all the same, or nobody can tell; else it is put back."""
+    unreachable: bool = False
+    """Its host could not be reached, so it stays."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +162,11 @@ class _Inquiry:
                 wrong = self._unserved(name)
                 if not wrong or name in self.given:
                     continue
-                if name not in self.at and self._believed(name):
-                    found.update({(name, use): Reliance(name, use, why, True) for use, why in wrong.items()})
+                believed = name not in self.at and self._believed(name)
+                unreachable = self.instances[name].host in self._unreachable()
+                if believed or unreachable:
+                    stays = (Reliance(name, use, why, True, unreachable) for use, why in wrong.items())
+                    found.update({(one.user, one.use): one for one in stays})
                     continue
                 if self._back(name, self._served):
                     found.update({(name, use): Reliance(name, use, why, False) for use, why in wrong.items()})
@@ -186,6 +191,10 @@ class _Inquiry:
         asked = self._questions(name, self._way(name)[0])
         self._ask(asked)
         return bool(asked) and all(self.answers[q].seen is Seen.HOLDS for q in asked)
+
+    def _unreachable(self) -> set[str]:
+        """Hosts that could not be reached, as the model names them."""
+        return {answer.question.host for answer in self.answers.values() if answer.unreachable}
 
     def _served(self, name: str, point: Standpoint) -> bool:
         self._ask(self._questions(name, point))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madeus.executor.drift.back import passed, way_back
@@ -84,6 +84,7 @@ def test_a_behavior_passes_through_places_between_its_ends() -> None:
     }
 
 
+@settings(max_examples=60)
 @given(recovering_systems(), st.randoms(use_true_random=False))
 def test_the_way_back_of_whatever_has_happened_ends_at_the_initial_places(system: System, random: Random) -> None:
     conf, standing = system.initial(), Standing(system)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from madeus.executor.drift.answer import DRIFTED_CODE
 from madeus.executor.drift.really import Reality
 from madeus.executor.drift.survey import NoSuchPlace, Survey, survey
+from madeus.executor.errors import ConnectionTimeout
+from madeus.executor.inventory import Host, Inventory
 from madeus.executor.journal.store import Journal
-from madeus.executor.live.change import look, reconfigure
+from madeus.executor.live.change import deploy, look, reconfigure
 from madeus.model import Assembly, Program, Push, WaitAll
 from madeus.planner.repair import Roads, repair
 from tests.build import assembly, kind, program
@@ -98,6 +101,21 @@ def test_a_user_without_a_probe_goes_back_to_where_it_does_not_need_the_service(
     _, reality = seen(hosts, state, site(("running",), (), ("on",)), "db.running")
     assert at(reality) == {"db": {"configured"}, "web": {"ready"}}
     assert [(r.user, r.use, r.stays) for r in reality.reliances] == [("web", "db", False), ("proxy", "web", True)]
+
+
+def test_a_user_whose_host_cannot_be_reached_stays(state: Path, hosts: Hosts) -> None:
+    model = site(("running",), ("on",), ("on",))
+    model = replace(
+        model, instances=tuple(replace(i, host="far" if i.name != "db" else "near") for i in model.instances)
+    )
+    inventory = Inventory(None, {name: Host(name) for name in ("near", "far")})
+    assert deploy(model, options=hosts.options(state, inventory=inventory)).ok
+    hosts.gone = {"db.running"}
+    hosts.world.unreachable("far", ConnectionTimeout("far", "", "no answer"))
+    found = survey("test", hosts.options(state))
+    reality = found.really(found.drift(), Roads(found.types).lead)
+    assert at(reality) == {"db": {"configured"}}
+    assert [(r.user, r.stays, r.unreachable) for r in reality.reliances] == [("web", True, True)]
 
 
 def test_users_of_users_are_asked_in_their_turn(state: Path, hosts: Hosts) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from madeus.executor.api import Origin, resume_run
 from madeus.executor.errors import ConnectionLost
 from madeus.executor.journal.events import RunState
 from madeus.executor.journal.store import Journal
-from madeus.executor.live.change import look, reconfigure
+from madeus.executor.live.change import deploy, look, reconfigure
+from madeus.executor.preflight import NotRunnable
 from madeus.executor.result import RunResult
-from madeus.model import Assembly, Program, Push, WaitAll
+from madeus.model import Action, Assembly, Program, Push, WaitAll
 from tests.build import assembly, kind, program
 from tests.executor.drift.probed import Hosts, probed
 from tests.reconfiguration.everywhere import acting
@@ -69,16 +73,16 @@ def test_nothing_is_begun_with_a_service_that_is_not_there(state: Path, hosts: H
     result = run(hosts, state, OPEN)
     assert result.divergence.startswith("before fire web.open: db.up does not hold any more on local: ")
     assert result.trace.executions == ()
+    again = resume_run(result.run, hosts.options(state))
+    assert again.divergence == result.divergence
     hosts.gone = set()
-    assert resume_run(result.run, hosts.options(state, probes=True)).ok
+    assert resume_run(result.run, hosts.options(state)).ok
 
 
 def test_no_place_is_entered_that_uses_a_service_that_is_not_there(state: Path, hosts: Hosts) -> None:
     hosts.gone = {"spare.up"}
     result = run(hosts, state, OPEN)
-    assert result.divergence.startswith("before enter web.on by ") or result.divergence.startswith(
-        "before enter web.on"
-    )
+    assert result.divergence.startswith("before enter web.on")
     assert [e.transition for e in result.trace.executions] == ["open"]
     assert result.configuration.components["web"].input_docks == {"open"}
 
@@ -123,3 +127,17 @@ def test_a_service_that_many_rely_on_at_once_is_asked_once(state: Path, hosts: H
     start = program("go", *(Push(u, "start") for u in users), WaitAll())
     assert run(hosts, state, start, made).ok
     assert hosts.asked == ["db.up"]
+
+
+def test_a_secret_that_a_probe_needs_is_asked_for_before_anything_runs(state: Path, hosts: Hosts) -> None:
+    db = kind("Db", "places off* up", "start: off -> up in start")
+    db = replace(db, places=tuple(replace(p, probe=Action("run", ("login ${key}",))) for p in db.places))
+    made = acting(assembly([db], "db:Db"))
+    assert deploy(made, origin=Origin(secrets=("key",)), options=hosts.options(state)).ok
+    start = program("go", Push("db", "start"), WaitAll())
+    journal = Journal.open(state)
+    intent = look(journal, "test", made, [[start]], {}, Origin(secrets=("key",)))
+    journal.close()
+    with pytest.raises(NotRunnable, match="the secret `key` has no value"):
+        reconfigure(intent, hosts.options(state, probes=True))
+    assert reconfigure(intent, hosts.options(state, probes=True, secrets={"key": "x"})).ok
