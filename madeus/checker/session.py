@@ -14,7 +14,7 @@ from madeus.checker.portfolio import ENGINES, MissingLibrary, Portfolio, Unknown
 from madeus.checker.problem import Problem
 from madeus.checker.report.findings import of_health, of_property
 from madeus.checker.report.model import Block, Checked
-from madeus.checker.verdict import Boundaries, Fails, Findings, Holds, Unknown, Verdict, Width
+from madeus.checker.verdict import Boundaries, Durations, Fails, Findings, Holds, Unknown, Verdict, Width
 from madeus.model import Model, Parallelism
 
 FIRST_LOOK = 1.0
@@ -168,10 +168,29 @@ def agree(problem: Problem, first: Verdict, second: Verdict) -> bool:
     one, other = first.measure, second.measure
     if isinstance(one, Boundaries) and isinstance(other, Boundaries):
         pairs = ((one.minimum, other.minimum), (one.maximum, other.maximum))
-        return all(a == b or abs(a - b) <= 1e-6 * max(1.0, abs(a)) for a, b in pairs)
+        return all(_near(a, b) for a, b in pairs)
+    if isinstance(one, Durations) and isinstance(other, Durations):
+        return _alike(one, other)
     if isinstance(one, Width) and isinstance(other, Width) and isinstance(problem.question, Parallelism):
         return one.minimum <= other.maximum and other.minimum <= one.maximum
     return True
+
+
+def _near(a: float, b: float) -> bool:
+    return a == b or abs(a - b) <= 1e-6 * max(1.0, abs(a))
+
+
+def _alike(one: Durations, other: Durations) -> bool:
+    """The same intervals, as far as floating point tells."""
+    if one.empty or other.empty:
+        return one.empty and other.empty
+    first, second = one.parts or (one,), other.parts or (other,)
+    return len(first) == len(second) and all(
+        _near(a.minimum, b.minimum)
+        and _near(a.maximum, b.maximum)
+        and (a.open_below, a.open_above) == (b.open_below, b.open_above)
+        for a, b in zip(first, second, strict=True)
+    )
 
 
 def _said(verdict: Verdict) -> str:

@@ -78,7 +78,7 @@ def test_the_general_form_of_the_net_agrees_too(system: System) -> None:
 
 
 @given(recovering_systems(changing=False))
-@settings(relaxed, max_examples=80)
+@settings(relaxed, max_examples=50)
 def test_net_and_step_relation_agree_where_failed_pushes_are_recovered_from(system: System) -> None:
     check(system, 2_000)
     check(system, 0)

@@ -17,6 +17,7 @@ from madeus.checker.engines.parametric import ParametricEngine
 from madeus.checker.engines.structural import Structural
 from madeus.checker.engines.timed import Timed
 from madeus.checker.report.measure import sentence
+from madeus.checker.session import agree
 from madeus.model import ANY_TIME, Assembly, Bounds, Comparison, Goal, Interval, Marked, Parametric, Push, WaitComponent
 from madeus.semantics import System
 from tests.build import assembly, kind, program
@@ -227,3 +228,17 @@ def test_an_action_of_any_length_may_make_every_duration_too_long() -> None:
     verdict = ParametricEngine().answer(Problem(system, question), Watch())
     assert isinstance(verdict, Fails)
     assert verdict.reason == "no duration of user.prepare makes g <= 1000 s"
+
+
+def test_two_engines_agree_on_the_same_intervals_alone() -> None:
+    question = Parametric("user", "prepare", Goal("g", Marked("dep", "on")), Comparison.AT_MOST, 8)
+    problem = Problem(RACE, question)
+    low, high = Durations(0.0, 2.0), Durations(4.0, inf, open_below=True)
+    both = Durations(0.0, inf, parts=(low, high))
+    assert agree(
+        problem, Holds(measure=both), Holds(measure=Durations(0.0, inf, parts=(Durations(0.0, 2.0 + 1e-12), high)))
+    )
+    assert not agree(problem, Holds(measure=both), Holds(measure=Durations(0.0, inf)))
+    assert not agree(problem, Holds(measure=low), Holds(measure=Durations(0.0, 2.0, open_above=True)))
+    assert not agree(problem, Holds(measure=low), Holds(measure=Durations(0.0, 2.5)))
+    assert agree(problem, Fails("", measure=Durations(0.0, -inf)), Fails("", measure=Durations(1.0, 0.5)))

@@ -70,7 +70,7 @@ def compare(seed: int, states: int, most: int) -> int:
     return answered
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_exploration_of_the_net_agrees_with_plain_search_where_failures_are_recovered_from(seed: int) -> None:
     compare(seed, 300, 2)
