@@ -79,6 +79,7 @@ class Layers:
         """inventory: None: the ones that the machines were met in. wait: seconds for other operations on a machine to end."""
         self.store, self.hosts, self.wait = store, hosts, wait
         self._inventory, self._transports = inventory, transports
+        self._making = asyncio.Lock()
 
     @classmethod
     def open(cls, state: Path | None = None, inventory: Inventory | None = None, wait: float = 0.0) -> Layers:
@@ -143,8 +144,6 @@ class Layers:
         self, machines: Sequence[str], version: str | None = None, policies: Sequence[Policy] = ()
     ) -> list[Done]:
         """Upgrade machines. policies: come before those of the role."""
-        for role in dict.fromkeys(self.catalog.machine(m).role for m in machines if m in self.catalog.machines):
-            await self._ready(role, [m for m in machines if self.catalog.machine(m).role == role], version)
         return await self.each(machines, lambda m: self._upgrade(m, version, policies))
 
     async def _upgrade(self, machine: str, version: str | None, policies: Sequence[Policy]) -> Done:
@@ -166,8 +165,6 @@ class Layers:
         Raises:
             OperationRefused: the version does not follow the machine's one.
         """
-        if role is not None and role in self.catalog.roles and machine in self.catalog.machines:
-            await self._ready(role, [machine], version)
         catalog = self.catalog
         try:
             found, now, target = following(catalog, machine, version)
@@ -176,9 +173,11 @@ class Layers:
                 raise Refused(f"{machine} is {found.name} {catalog.machine(machine).version}, not {role}")
         except Refused as refused:
             raise OperationRefused(refused) from refused
+        await self._ready(found.name, [machine], version)
+        catalog = self.catalog
         below = stack_of(found, found.versions[now].name)
         added = stack_of(found, found.versions[target].name)[len(below) :]
-        if any(machine not in catalog.layers[layer].holders for layer in added if layer in catalog.layers):
+        if any(machine not in catalog.layers[layer].holders for layer in added):
             await self._perform(lambda c, o: bring(c, machine, added, o))
         copies = catalog.copies(catalog.machine(machine).stack)
         stacks = {"old": list(copies), "new": list(added), "below": list(below)}
@@ -305,9 +304,10 @@ class Layers:
             upto = len(found.versions) if version is None else found.index(version) + 1
         except Refused as refused:
             raise OperationRefused(refused) from refused
-        for one in found.versions[:upto]:
-            if not catalog.is_made(one.layer):
-                await self.make(role, one.name, machines[0])
+        async with self._making:  # several machines of one call may lack the same versions
+            for one in found.versions[:upto]:
+                if not self.catalog.is_made(one.layer):
+                    await self.make(role, one.name, machines[0])
 
     async def _one(self, machine: str, request: Request) -> Done:
         return Done(machine, await self._perform(request))

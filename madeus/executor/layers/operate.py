@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from madeus.executor.errors import ExecutorError, InternalError
-from madeus.executor.layers.errors import AgentFailed, MachineBusy, MergeConflicts, OperationBroken
+from madeus.executor.layers.errors import AgentFailed, MachineBusy, MergeConflicts, OperationBroken, OperationRefused
 from madeus.executor.layers.store import LayerStore, Operation, OperationState, Request, Unfinished
 from madeus.executor.transport.base import Outcome
 from madeus.layers import HostStep, Verb
+from madeus.layers.errors import NothingToDo, NotInChain, NotSpare
 
 POLL = 0.05
 """Seconds between two looks at whether a machine is free."""
@@ -81,6 +82,11 @@ async def perform(store: LayerStore, hosts: Hosts, request: Request, *, wait: fl
                 if found.refused is not None:
                     raise found.refused from None
                 raise
+        except OperationRefused as error:
+            # What was asked for again may be the very operation that was interrupted.
+            if resumed and isinstance(error.refused, NotSpare | NothingToDo | NotInChain):
+                return Performed(resumed[-1], tuple(resumed[:-1]))
+            raise
         except MachineBusy:
             if asyncio.get_running_loop().time() >= deadline:
                 raise

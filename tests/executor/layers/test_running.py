@@ -1,0 +1,141 @@
+"""Runs inside layers on simulated hosts: a checkpoint before each transition, taken back when the run fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from madeus.executor.api import RunOptions
+from madeus.executor.inventory import Host, Inventory
+from madeus.executor.journal.errors import NotResumable
+from madeus.executor.journal.events import RunState
+from madeus.executor.layers.api import Layers
+from madeus.executor.layers.simulated import SimulatedHosts
+from madeus.executor.layers.store import LayerStore
+from madeus.executor.testing import resume_on_fakes, run_on_fakes, run_virtual
+from madeus.executor.transport.base import Job
+from madeus.executor.transport.fake import FakeWorld, Reply
+from madeus.model import Action, Assembly, ComponentType, Instance, Place, Program, Push, Transition, WaitAll
+
+INVENTORY = Inventory(hosts={name: Host(name) for name in ("m1", "m2")})
+
+
+def site(*instances: Instance) -> Assembly:
+    """Components that install, then publish; ``fresh`` goes with install."""
+    step = Transition("install", "off", "there", actions=(Action("run", ("install",)),))
+    beside = Transition("fresh", "off", "there", actions=(Action("run", ("fresh",)),))
+    last = Transition("publish", "there", "online", actions=(Action("run", ("publish",)),))
+    kind = ComponentType("Site", (Place("off", True), Place("there"), Place("online")), (step, beside, last))
+    return Assembly("frontend", {"Site": kind}, instances)
+
+
+def failing(*words: str):  # type: ignore[no-untyped-def]
+    def script(host: str, job: Job) -> Reply:
+        text = dict(job.environment).get("MADEUS_JOB", job.script)
+        return Reply(1.0, exit_code=int(f"{host} {text}" in words or text in words))
+
+    return script
+
+
+def options(state: Path, hosts: SimulatedHosts, **more: object) -> RunOptions:
+    return RunOptions(state=state, inventory=INVENTORY, layer_hosts=lambda store: hosts, **more)  # type: ignore[arg-type]
+
+
+def states(state: Path, machine: str) -> list[tuple[int, str]]:
+    store = LayerStore.open(state)
+    try:
+        return [(one.number, one.why) for one in store.catalog().states_of(machine)]
+    finally:
+        store.close()
+
+
+def test_each_transition_is_a_checkpoint_and_those_that_overlap_share_one(tmp_path: Path) -> None:
+    hosts = SimulatedHosts("m1", "m2")
+    assembly = site(Instance("a", "Site", "m1", layered=True), Instance("b", "Site", "m2"))
+    result = run_on_fakes(FakeWorld(), assembly, options=options(tmp_path, hosts))
+    assert result.ok
+    assert states(tmp_path, "m1") in ([(2, "a.publish"), (1, "a.install")], [(2, "a.publish"), (1, "a.fresh")])
+    assert not hosts["m2"].calls
+
+
+def test_what_lives_in_a_layer_acts_in_the_stack_and_the_rest_on_the_host(tmp_path: Path) -> None:
+    world = FakeWorld()
+    assembly = site(Instance("a", "Site", "m1", layered=True), Instance("b", "Site", "m2"))
+    run_on_fakes(world, assembly, options=options(tmp_path, SimulatedHosts("m1", "m2")))
+    inside, outside = world.jobs[("m1", "a.install.0.0.1")], world.jobs[("m2", "b.install.0.0.1")]
+    assert " enter -- /bin/sh" in inside.script and dict(inside.environment)["MADEUS_JOB"] == "install"
+    assert outside.script == "install" and not outside.environment
+
+
+def test_a_run_that_fails_takes_its_machines_back_when_that_is_wanted(tmp_path: Path) -> None:
+    hosts = SimulatedHosts("m1", "m2")
+    assembly = site(Instance("a", "Site", "m1", layered=True), Instance("b", "Site", "m2", layered=True))
+    run_on_fakes(FakeWorld(), assembly, options=options(tmp_path, hosts))
+    hosts["m1"].write("/srv/site", "good")
+    before = hosts["m1"].shown()
+
+    def spoil(host: str, job: Job) -> Reply:
+        hosts[host].write("/srv/site", "bad")
+        return failing("m1 publish")(host, job)
+
+    result = run_on_fakes(FakeWorld(spoil), assembly, options=options(tmp_path, hosts, rollback=True))
+    assert result.state is RunState.ROLLED_BACK and result.exit_code == 1 and result.resume_command == ""
+    assert result.rolled_back == ("m1", "m2")
+    assert hosts["m1"].shown() == before and "/srv/site" not in hosts["m2"].shown()
+    with pytest.raises(NotResumable, match="it was rolled back"):
+        resume_on_fakes(FakeWorld(), result.run, options=options(tmp_path, hosts))
+
+
+def test_a_program_may_say_that_it_is_taken_back(tmp_path: Path) -> None:
+    hosts = SimulatedHosts("m1")
+    assembly = site(Instance("a", "Site", "m1", layered=True))
+    program = Program("up", "frontend", (Push("a", "deploy"), WaitAll()), rollback=True)
+    result = run_on_fakes(FakeWorld(failing("publish")), assembly, ((program,),), options=options(tmp_path, hosts))
+    assert result.state is RunState.ROLLED_BACK
+
+
+def test_a_failed_run_can_be_taken_back_later(tmp_path: Path) -> None:
+    hosts = SimulatedHosts("m1")
+    assembly = site(Instance("a", "Site", "m1", layered=True))
+
+    def spoil(host: str, job: Job) -> Reply:
+        hosts[host].write("/srv/site", "bad")
+        return failing("publish")(host, job)
+
+    result = run_on_fakes(FakeWorld(spoil), assembly, options=options(tmp_path, hosts))
+    assert result.state is RunState.FAILED and hosts["m1"].shown()["/srv/site"] == "bad"
+
+    async def later() -> None:
+        async with Layers(LayerStore.open(tmp_path), hosts, INVENTORY) as layers:
+            done = await layers.rollback_run(result.run)
+            assert [one.machine for one in done] == ["m1"] and done[0].error is None
+
+    run_virtual(later())
+    assert "/srv/site" not in hosts["m1"].shown()
+    with pytest.raises(NotResumable, match="it was rolled back"):
+        resume_on_fakes(FakeWorld(), result.run, options=options(tmp_path, hosts))
+
+
+def test_a_machine_that_cannot_be_taken_back_is_named_and_the_run_stays_failed(tmp_path: Path) -> None:
+    hosts = SimulatedHosts("m1")
+    assembly = site(Instance("a", "Site", "m1", layered=True))
+
+    def leave(host: str, job: Job) -> Reply:
+        if dict(job.environment)["MADEUS_JOB"] == "publish":
+            hosts.down.add("m1")
+        return failing("publish")(host, job)
+
+    result = run_on_fakes(FakeWorld(leave), assembly, options=options(tmp_path, hosts, rollback=True))
+    assert result.state is RunState.FAILED and result.resume_command
+    assert [reason.split(":")[0] for reason in result.not_rolled_back] == ["m1"]
+
+
+def test_a_transition_whose_checkpoint_fails_has_failed_and_did_nothing(tmp_path: Path) -> None:
+    hosts, world = SimulatedHosts("m1"), FakeWorld()
+    hosts.down.add("m1")
+    result = run_on_fakes(world, site(Instance("a", "Site", "m1", layered=True)), options=options(tmp_path, hosts))
+    assert result.state is RunState.FAILED and not world.started
+    assert "nothing listens there" in result.failures[0].reason
+    hosts.down.clear()
+    assert resume_on_fakes(world, result.run, options=options(tmp_path, hosts)).ok
