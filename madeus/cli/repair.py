@@ -109,7 +109,8 @@ def repair(
         code = _run(found, reality, plan, options, how, dry_run, yes)
         if code or dry_run:
             sys.exit(code)
-        again = survey(name, options, design).drift(sorted({*reality.at, *drift.components}))
+        users = (reliance.user for reliance in reality.reliances)
+        again = survey(name, options, design).drift(sorted({*reality.at, *drift.components, *users}))
         print_drift(again, console)
         sys.exit(again.exit_code or (INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE))
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import cast
 
 from madeus.diagnostics import Span, nearest
-from madeus.dsl import names_errors, types_errors
+from madeus.dsl import names_errors, structure_errors, types_errors
 from madeus.dsl import syntax as s
 from madeus.dsl.report import Report
 from madeus.dsl.values import Environment, describe, evaluate
@@ -17,6 +17,8 @@ from madeus.model import Action, Duration, Secret, Value, ValueType
 
 BUILT_IN = ("run", "script", "copy", "template", "service", "package", "wait_tcp", "wait_http", "python")
 """Kinds of actions that come with the product; the registry is open."""
+_CHANGING = frozenset(("copy", "template"))
+"""Built-in kinds that cannot be probes."""
 _CLOSED = frozenset(("run", "service", "package", "wait_tcp", "wait_http", "copy"))
 """Kinds that read no names but those in `${...}`."""
 _COMMON = {
@@ -114,6 +116,15 @@ def lower_action(action: s.Action, scope: ActionScope) -> Action:
             _check_option(kind, item, option, scope)
         options.append((name, option))
     return Action(kind, tuple(arguments), tuple(options), tuple(name.text for name in action.captures))
+
+
+def lower_probe(action: s.Action, scope: ActionScope) -> Action:
+    """The action of a probe; that it does more than look is reported."""
+    if action.name.text in _CHANGING:
+        scope.report.add(structure_errors.probe_changes(action.name.text, action.name.span))
+    if action.captures:
+        scope.report.add(structure_errors.probe_captures(action.captures[0].span.to(action.captures[-1].span)))
+    return lower_action(action, scope)
 
 
 def _value(value: s.Expression, scope: ActionScope) -> Value | None:

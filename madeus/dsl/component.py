@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from madeus.diagnostics import Span
 from madeus.dsl import names_errors, structure_errors, types_errors
 from madeus.dsl import syntax as s
-from madeus.dsl.actions import ActionScope, lower_action
+from madeus.dsl.actions import ActionScope, lower_probe
 from madeus.dsl.parameters import declare
 from madeus.dsl.report import Report
 from madeus.dsl.scope import TypeInfo, World
@@ -346,7 +346,7 @@ def place_probe(body: Iterable[s.Probe | s.Action | s.Broken], scope: ActionScop
         if isinstance(part, s.Action):
             report.add(structure_errors.action_in_place(part.name.text, part.span))
         elif isinstance(part, s.Probe):
-            action = lower_action(part.action, scope)
+            action = lower_probe(part.action, scope)
             if found is not None:
                 report.add(structure_errors.second_probe(part.span, found[1]))
             else:

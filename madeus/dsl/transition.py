@@ -8,7 +8,7 @@ from math import inf
 from madeus.diagnostics import Span
 from madeus.dsl import names_errors, structure_errors, types_errors
 from madeus.dsl import syntax as s
-from madeus.dsl.actions import ActionScope, lower_action
+from madeus.dsl.actions import ActionScope, lower_action, lower_probe
 from madeus.dsl.names_errors import did_you_mean
 from madeus.dsl.report import Report
 from madeus.dsl.scope import TypeInfo
@@ -68,7 +68,7 @@ class TransitionLowering:
                 actions.append(lower_action(part, scope))
                 captured.extend(part.captures)
             elif isinstance(part, s.Probe):
-                lowered = lower_action(part.action, scope)
+                lowered = lower_probe(part.action, scope)
                 if probe is not None:
                     self.report.add(structure_errors.second_probe(part.span, probe[1]))
                 else:

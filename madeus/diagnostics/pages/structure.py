@@ -149,6 +149,16 @@ Transitions do things, places hold. A place may have a `probe`, an action that o
         mended=_WEB.replace("place on", 'place on { probe run "web --check && nc -z 127.0.0.1 80" }'),
     ),
     Page(
+        code="MAD119",
+        title="a probe that does more than look",
+        text="""
+A probe looks whether a place or a transition's work still holds. `service` and `package` only look where they are probes;
+`copy` and `template` cannot. Nothing takes what a probe prints.
+""",
+        wrong=_WEB.replace("place on", 'place on { probe template "web.conf" to "/etc/web.conf" }'),
+        mended=_WEB.replace("place on", 'place on { probe run "grep -q workers /etc/web.conf" }'),
+    ),
+    Page(
         code="MAD120",
         title="a use port that is connected to nothing",
         text="""
