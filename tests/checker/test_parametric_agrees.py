@@ -18,7 +18,19 @@ from madeus.checker.engines.structural import Structural
 from madeus.checker.engines.timed import Timed
 from madeus.checker.report.measure import sentence
 from madeus.checker.session import agree
-from madeus.model import ANY_TIME, Assembly, Bounds, Comparison, Goal, Interval, Marked, Parametric, Push, WaitComponent
+from madeus.model import (
+    ANY_TIME,
+    And,
+    Assembly,
+    Bounds,
+    Comparison,
+    Goal,
+    Interval,
+    Marked,
+    Parametric,
+    Push,
+    WaitComponent,
+)
 from madeus.semantics import System
 from tests.build import assembly, kind, program
 from tests.checker.generated import any_assembly, any_formula, any_programs
@@ -44,7 +56,8 @@ def one_question(random: Random, whole: Assembly) -> Parametric | None:
     names = [(i.name, t.name) for i in whole.instances for t in whole.types[i.type].transitions]
     if not names:
         return None
-    goal = Goal("g", any_formula(random, whole))
+    last = And(tuple(Marked(i.name, whole.types[i.type].places[-1].name) for i in whole.instances))
+    goal = Goal("g", last if random.random() < 0.5 else any_formula(random, whole))
     return Parametric(*random.choice(names), goal, random.choice(COMPARISONS), random.randint(0, 12))
 
 
@@ -110,7 +123,7 @@ def test_a_duration_does_when_the_timed_engine_says_so_with_it_filled_in_at_leng
     against_the_timed_engine(seed, 3000)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_trials_find_the_durations_that_longest_paths_find(seed: int) -> None:
     random = Random(seed)
@@ -242,3 +255,14 @@ def test_two_engines_agree_on_the_same_intervals_alone() -> None:
     assert not agree(problem, Holds(measure=low), Holds(measure=Durations(0.0, 2.0, open_above=True)))
     assert not agree(problem, Holds(measure=low), Holds(measure=Durations(0.0, 2.5)))
     assert agree(problem, Fails("", measure=Durations(0.0, -inf)), Fails("", measure=Durations(1.0, 0.5)))
+
+
+def test_a_transition_that_is_on_no_path_to_the_goal_makes_it_no_later() -> None:
+    one = kind("One", "places a* b", "x: a -> b takes 1..2")
+    system = System(assembly([one], "p:One q:One"))
+    for engine in (Structural(), ParametricEngine()):
+        for comparison in (Comparison.AT_LEAST, Comparison.GREATER, Comparison.EQUAL):
+            verdict = engine.answer(
+                Problem(system, Parametric("q", "x", Goal("g", Marked("p", "b")), comparison, 5)), Watch()
+            )
+            assert isinstance(verdict, Fails)

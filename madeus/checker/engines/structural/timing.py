@@ -90,7 +90,8 @@ def parametric(
         if not (around > bound or (around == bound and not strict)):
             low = max(0.0, bound - through)
             open_below = strict and low == bound - through
-    return Durations(low, high, open_above, open_below) if high >= low else Durations(0.0, -inf)
+    # Where the transition is on no path to the goal no duration of it makes the time longer.
+    return Durations(low, high, open_above, open_below) if high >= low < inf else Durations(0.0, -inf)
 
 
 def _affine(graph: EventGraph, end: int, durations: list[float], goal: Formula) -> tuple[float, float]:
