@@ -58,8 +58,8 @@ class Traced:
     """In how many of them each path was opened."""
     writers: Mapping[str, int]
     """In how many of them each path was opened for writing."""
-    prefix: Mapping[str, int]
-    """Paths that every trace opened in the same order from the beginning: their places, from 1."""
+    prefix: frozenset[str]
+    """Paths that every trace opened in the same order from the beginning."""
 
 
 def read_traces(traces: Sequence[Sequence[tuple[str, bool]]]) -> Traced:
@@ -74,13 +74,13 @@ def read_traces(traces: Sequence[Sequence[tuple[str, bool]]]) -> Traced:
             readers[path] = readers.get(path, 0) + 1
         for path in {path for path, written in trace if written}:
             writers[path] = writers.get(path, 0) + 1
-    prefix: dict[str, int] = {}
-    for place, paths in enumerate(zip(*([path for path, _ in trace] for trace in traces), strict=False), 1):
+    prefix: set[str] = set()
+    for paths in zip(*([path for path, _ in trace] for trace in traces), strict=False):
         if len(set(paths)) > 1:
             break
         if paths[0] not in writers:
-            prefix[paths[0]] = place
-    return Traced(len(traces), readers, writers, prefix if len(traces) > 1 else {})
+            prefix.add(paths[0])
+    return Traced(len(traces), readers, writers, frozenset(prefix if len(traces) > 1 else ()))
 
 
 def decide(survey: Mapping[str, Any], rules: Rules) -> dict[str, Decision]:
@@ -98,7 +98,7 @@ def _decide(path: str, survey: Mapping[str, Any], traced: Traced, rules: Rules) 
     if rule is not None and rule.word == "exclude":
         return Decision(Means.NOTHING, f"rule `{rule.text}` ({rule.where})")
     if path in survey["libraries"]:
-        return Decision(Means.LIBRARY, "a library that the application loads")
+        return Decision(Means.LIBRARY, "a library or program that the application loads")
     target = survey["links"].get(path)
     if target is not None:
         return Decision(Means.NOTHING, f"a link; see {target}")
@@ -128,10 +128,8 @@ def _by_traces(aliases: Sequence[str], traced: Traced) -> Decision:
     written = max(traced.writers.get(path, 0) for path in aliases)
     if written:
         return Decision(Means.NOTHING, f"written in {written} {of}: data, a log or a temporary file")
-    place = max(traced.prefix.get(path, 0) for path in aliases)
-    if place:
-        whose = f"the start-up prefix that all {traced.total} traces have in common"
-        return Decision(Means.CONTENT, f"read in {whose}, number {place}")
+    if any(path in traced.prefix for path in aliases):
+        return Decision(Means.CONTENT, f"read in the start-up prefix that all {traced.total} traces have in common")
     read = max(traced.readers.get(path, 0) for path in aliases)
     if read == traced.total:
         return Decision(Means.CONTENT, f"read, never written, in each {of}")

@@ -35,7 +35,7 @@ def survey(request: dict) -> dict:  # type: ignore[type-arg]  # JSON
     if request.get("start") and trace.has_strace():
         traces = [trace.trace_start(request["start"], request["seconds"]) for _ in range(request["traces"])]
         traced = [path for one in traces for path, _ in one]
-        libraries |= {os.path.realpath(path) for path in traced if ".so" in path and elf.is_elf(path)}
+        libraries |= {os.path.realpath(path) for path in traced if os.path.isfile(path) and elf.is_elf(path)}
     paths = sorted(path for path in libraries if path not in files or not files[path].get("package"))
     owners = dpkg.owners(packages, paths + [path for one in traces for path, _ in one])
     return {
@@ -69,7 +69,7 @@ def _package_files(package: dpkg.Package, files: dict, programs: list[str]) -> N
                 programs.append(path)
         files[path] = fact
     for folder in dpkg.directories(package):
-        if folder.count("/") == 2 and folder in SHARED:
+        if any(folder == one or folder.startswith(one + "/") for one in SHARED):
             continue
         for path in _below(folder):
             files.setdefault(path, {"directory": folder, "package_of_directory": package.name})
