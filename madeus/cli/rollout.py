@@ -8,6 +8,11 @@ import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("madeus.cli.rollout_plan", "Show the stages of a rollout, and prove that it is safe."),
+    "run": ("madeus.cli.rollout_run", "Roll a program out, stage after stage."),
+    "status": ("madeus.cli.rollout_status", "Show how far a rollout is."),
+    "resume": ("madeus.cli.rollout_run", "Go on with a rollout where it was."),
+    "freeze": ("madeus.cli.rollout_status", "Begin no further machine."),
+    "abort": ("madeus.cli.rollout_status", "Stop a rollout where it stands."),
     "simulate": ("madeus.cli.rollout_simulate", "Compare staging protocols on a simulated fleet."),
 }
 """Name of a command -> module that holds it under that name, and its line in the list."""

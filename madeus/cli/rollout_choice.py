@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from madeus.executor.inventory import Inventory
     from madeus.executor.live.read import Live
     from madeus.fleet.clusters import Cluster
+    from madeus.fleet.stages import Stages
     from madeus.planner.rollout_prepare import Prepared
     from madeus.semantics import Configuration
 
@@ -89,6 +90,7 @@ def choose(
     state: Path | None = None,
     budget: float | None = 60.0,
     online: set[str] | None = None,
+    recorded: Stages | None = None,
 ) -> Chosen:
     """Everything that is settled before a rollout runs. after: programs that have run, where the assembly is not deployed.
 
@@ -107,8 +109,10 @@ def choose(
     try:
         begin, standing = _begin(model, assembly, live, after)
         members, resolve = _members(standing, rollout, hosts)
-        found = _alike(rollout, members, hosts, clusters, cluster_by)
-        prepared = prepare(model, rollout, standing, begin, members, resolve, found, online, Budget(seconds=budget))
+        found = None if recorded is not None else _alike(rollout, members, hosts, clusters, cluster_by)
+        prepared = prepare(
+            model, rollout, standing, begin, members, resolve, found, online, Budget(seconds=budget), recorded
+        )
     except (NotSliceable, CannotRoll) as error:
         raise InputError(f"rollout {rollout.name}: {error}") from error
     return Chosen(loaded, model, rollout, live, hosts, prepared)

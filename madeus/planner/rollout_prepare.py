@@ -61,11 +61,13 @@ def prepare(
     clusters: Sequence[Cluster] | None = None,
     online: Collection[str] | None = None,
     budget: Budget | None = None,
+    recorded: Stages | None = None,
 ) -> Prepared:
     """Cut a rollout into stages.
 
     begin: where the assembly rests. members: machines of the fleet. resolve: from a host's name in the model to the machine's.
-    clusters: of the fleet; None: all machines are alike. online: machines that can be reached; None: all.
+    clusters: of the fleet; None: all machines are alike. online: machines that can be reached; None: all. recorded: the stages
+    of a rollout that is gone on with, in place of new ones.
 
     Raises:
         NotSliceable: the program ties machines together.
@@ -79,12 +81,12 @@ def prepare(
     if not sliced.machines:
         raise CannotRoll(f"the program {program.name} touches no machine of {rollout.fleet}")
     settings = _narrowed(settings, len(sliced.machines))
-    alike = _clusters(clusters, tuple(sliced.machines), rollout.fleet)
+    alike = [] if recorded is not None else _clusters(clusters, tuple(sliced.machines), rollout.fleet)
     kinds = {i.name: i.type for i in assembly.instances}
     kinds.update((i.instance.name, i.instance.type) for i in program.instructions if isinstance(i, Add))
     tested = _tested(settings, sliced, assembly, kinds)
     try:
-        stages = make_stages(alike, settings.staging, online, tested)
+        stages = recorded or make_stages(alike, settings.staging, online, tested)
     except ValueError as error:
         raise CannotRoll(str(error)) from error
     around: tuple[Claim, ...] = ()

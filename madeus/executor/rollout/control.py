@@ -1,0 +1,422 @@
+"""Driving a rollout: wave after wave, each machine's slice a run of its own; what fails is taken back, and counted.
+
+Every decision is in the journal before anything follows from it. `Controller.run` begins from what the journal has, so a new
+rollout, one that was stopped and one whose process was killed are all gone on with in the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from sqlite3 import Connection
+
+from madeus.executor.action.registry import Registry
+from madeus.executor.api import Origin, RunOptions, resume_run_async
+from madeus.executor.errors import ExecutorError, HostError
+from madeus.executor.interrupt import Stoppable
+from madeus.executor.inventory import Inventory
+from madeus.executor.journal.errors import FencedOff, JournalUnusable
+from madeus.executor.journal.events import RunState
+from madeus.executor.live.change import look, reconfigure_async
+from madeus.executor.live.errors import ChangedMeanwhile
+from madeus.executor.live.read import read_live
+from madeus.executor.rollout.ended import Ended, of_journal, of_result
+from madeus.executor.rollout.errors import RolloutTakenOver
+from madeus.executor.rollout.gate import Gate, reachable
+from madeus.executor.rollout.records import (
+    BAD,
+    FailureRow,
+    MachineRow,
+    MachineState,
+    RolloutRecord,
+    RolloutState,
+    signature,
+)
+from madeus.executor.rollout.store import Store, put_machine, read_rollout
+from madeus.fleet.budget import overruns
+from madeus.fleet.settings import Settings
+from madeus.fleet.slices import Sliced
+from madeus.model import Assembly, Program, Push, WaitComponent
+
+POLL = 0.5
+"""Seconds between looks for a freeze or an abort by command."""
+
+AGAIN = 50
+"""How often a change is looked at anew because another machine's run has come between."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be rolled out."""
+
+    model: Assembly
+    """As the file has it."""
+    programs: Mapping[str, Program]
+    origin: Origin
+    sliced: Sliced
+    settings: Settings
+    undo: Mapping[str, tuple[str, ...]]
+    """Components of each machine to take back, the last one first; none: the machine is frozen when it fails."""
+    retry: bool = False
+    """Try failed machines again although the upgrade is the same."""
+
+
+Tell = Callable[[str], None]
+"""Told what happens, a line each."""
+
+Entered = Callable[[Connection, str], None]
+"""Called in the transaction that begins a run, with its name."""
+
+
+@dataclass(frozen=True)
+class RolloutResult:
+    """How a session of a rollout ended."""
+
+    record: RolloutRecord
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every machine is upgraded, 130 after Ctrl-C, else 1."""
+        if self.record.row.state is RolloutState.DONE:
+            return 0
+        return 130 if self.interrupted else 1
+
+
+class Controller:
+    """One session of a rollout."""
+
+    def __init__(
+        self, store: Store, order: Order, inventory: Inventory, options: RunOptions, tell: Tell = lambda line: None
+    ) -> None:
+        self._store, self._order, self._inventory, self._tell = store, order, inventory, tell
+        self._options = replace(
+            options, inventory=None, listeners=(), handle_signals=False, state=store.journal.path.parent
+        )
+        record = read_rollout(store.journal, store.id)
+        self._row, self._rows = record.row, dict(record.machines)
+        self._stages = record.row.stages
+        self._stage_of = {m: s for s in self._stages.stages for m in s.machines}
+        self._cluster_of = {m: c for c in self._stages.clusters for m in c.machines}
+        self._running: dict[str, Stoppable] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._stop = ""
+        """Why no further machine is begun; empty: go on."""
+        self._state: RolloutState = RolloutState.HALTED
+        self.interrupted = False
+        registry = options.registry or Registry.installed()
+        base = order.origin.base or (order.origin.file.parent if order.origin.file else Path())
+        self._gate = Gate(order.settings.tests, order.settings.soak, registry, options.transports, base.absolute())
+
+    @property
+    def run_id(self) -> str:
+        """The rollout's identifier."""
+        return self._store.id
+
+    def stop(self) -> None:
+        """End what is running, where it stands; for Ctrl-C."""
+        self.interrupted = True
+        self._abort("interrupted")
+
+    def _abort(self, why: str) -> None:
+        self._halt(why, RolloutState.ABORTED)
+        for run in self._running.values():
+            run.stop()
+
+    def _halt(self, why: str, state: RolloutState) -> None:
+        if not self._stop or state is RolloutState.ABORTED:
+            self._stop, self._state = why, state
+
+    async def run(self) -> RolloutResult:
+        """Go on from where the journal says the rollout is, to its end or to what stops it."""
+        watch = asyncio.ensure_future(self._watch())
+        try:
+            await self._all()
+        finally:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+        state, note = self._state, self._stop
+        if not self._stop:
+            left = [m for m, row in self._rows.items() if row.state is not MachineState.PASSED]
+            out = sum(len(c.machines) for c in self._stages.left_out)
+            state = RolloutState.PARTIAL if left or out else RolloutState.DONE
+            note = f"{len(left) + out} machines are not upgraded" if left or out else ""
+        self._store.end(state, note, self._options.wall())
+        return RolloutResult(read_rollout(self._store.journal, self._store.id), self.interrupted)
+
+    async def _watch(self) -> None:
+        while True:
+            wanted = self._store.wanted()
+            if wanted == "freeze":
+                self._halt("frozen by command", RolloutState.FROZEN)
+            elif wanted == "abort" and self._state is not RolloutState.ABORTED:
+                self._abort("aborted by command")
+            await asyncio.sleep(POLL)
+
+    async def _all(self) -> None:
+        if not await self._around(self._order.sliced.before):
+            return
+        await self._mend()
+        for wave in self._stages.waves:
+            if self._stop:
+                return
+            machines = [m for stage in wave for m in stage.machines]
+            todo = [m for m in machines if self._is_open(m)]
+            if todo:
+                self._tell(f"{' and '.join(s.name for s in wave)}: {', '.join(todo)}")
+                await asyncio.gather(*(self._bring(m) for m in todo))
+            self._count()
+            for stage in wave:
+                passed = sum(self._rows[m].state is MachineState.PASSED for m in stage.machines)
+                if passed < stage.required:
+                    self._halt(
+                        f"stage {stage.name} has not passed: {passed} of {len(stage.machines)} machines, {stage.required} "
+                        "have to",
+                        RolloutState.HALTED,
+                    )
+        if not self._stop and all(r.state is MachineState.PASSED for r in self._rows.values()):
+            await self._around(self._order.sliced.after)
+
+    def _is_open(self, machine: str) -> bool:
+        """Whether there is something to do: not what has passed, nor what failed with this very upgrade."""
+        row = self._rows[machine]
+        if row.state is MachineState.PASSED:
+            return False
+        if row.state in (MachineState.FAILED, MachineState.FROZEN):
+            return self._order.retry or row.digest != self._order.origin.digest
+        return True
+
+    async def _mend(self) -> None:
+        """What an earlier session left in the middle comes to its end, and a fixed upgrade goes to failed machines first."""
+        begun = (MachineState.UPGRADING, MachineState.TESTING, MachineState.UNDOING)
+        middle = [m for m, r in self._rows.items() if r.state in begun]
+        if middle and not self._stop:
+            self._tell(f"going on with {', '.join(middle)}")
+            await asyncio.gather(*(self._bring(m) for m in middle))
+        failed = [m for m, r in self._rows.items() if r.state in BAD and self._is_open(m)]
+        for at in range(0, len(failed), max(1, self._stages.widest)):
+            if self._stop:
+                return
+            some = failed[at : at + max(1, self._stages.widest)]
+            self._tell(f"failed machines first: {', '.join(some)}")
+            await asyncio.gather(*(self._bring(m) for m in some))
+        self._count()
+
+    async def _around(self, program: Program | None) -> bool:
+        """A program on shared instances, once; whether the rollout may go on."""
+        if program is None or program.name in self._row.around:
+            return True
+        try:
+            ended = await self._change(program, program.name, lambda connection, run: None)
+        except (FencedOff, JournalUnusable, RolloutTakenOver):
+            raise
+        except ExecutorError as error:
+            self._halt(f"{program.name}: {error.message}", RolloutState.HALTED)
+            return False
+        if not ended.well:
+            self._halt(f"{program.name}: {ended.where}: {ended.reason}", RolloutState.HALTED)
+            return False
+        self._row = replace(self._row, around=(*self._row.around, program.name))
+        self._store.around(self._row.around)
+        return True
+
+    async def _bring(self, machine: str) -> None:
+        """One machine, from where it is to where it passed, failed, or could not be reached."""
+        async with contextlib.AsyncExitStack() as stack:
+            for shared in sorted(self._order.sliced.shared.get(machine, ())):
+                await stack.enter_async_context(self._locks.setdefault(shared, asyncio.Lock()))
+            if self._stop and self._rows[machine].state is not MachineState.UNDOING:
+                return
+            try:
+                await self._steps(machine)
+            except (FencedOff, JournalUnusable, RolloutTakenOver):
+                raise
+            except ExecutorError as error:
+                self._halt(f"{machine}: {error.message}", RolloutState.HALTED)
+        self._count()
+
+    async def _steps(self, machine: str) -> None:
+        row = self._rows[machine]
+        if row.state not in (MachineState.TESTING, MachineState.UNDOING):
+            await self._upgrade(machine)
+        if self._rows[machine].state is MachineState.TESTING and not self._aborted:
+            await self._test(machine)
+        if self._rows[machine].state is MachineState.UNDOING and not self._aborted:
+            await self._take_back(machine)
+
+    @property
+    def _aborted(self) -> bool:
+        return self._state is RolloutState.ABORTED
+
+    async def _upgrade(self, machine: str) -> None:
+        row, digest = self._rows[machine], self._order.origin.digest
+        why = await self._reach(machine)
+        if why:
+            self._put(replace(row, state=MachineState.UNREACHABLE, note=why))
+            return
+        if self._stop:
+            return
+        begun = row.state in (MachineState.UPGRADING, MachineState.UNREACHABLE) and row.digest == digest
+
+        def entered(connection: Connection, run: str) -> None:
+            now = MachineRow(machine, MachineState.UPGRADING, run, "", row.attempt + 1, digest)
+            put_machine(connection, self._store.id, now)
+            self._rows[machine] = now
+
+        program = self._order.sliced.machines[machine]
+        ended = await self._go_on(machine, row.run) if begun and row.run else None
+        if ended is None:
+            ended = await self._change(program, machine, entered)
+        row = self._rows[machine]
+        if ended.well:
+            self._put(replace(row, state=MachineState.TESTING))
+        elif ended.state is RunState.INTERRUPTED:
+            return
+        elif ended.unreachable:
+            self._put(replace(row, state=MachineState.UNREACHABLE, note=ended.reason))
+        else:
+            self._fail(machine, ended.where, ended.reason, MachineState.FAILED if ended.recovered else None)
+
+    async def _go_on(self, machine: str, run: str) -> Ended | None:
+        """The result of a run that an earlier session began; None when it has to be begun anew."""
+        journal = self._store.journal
+        head = journal.head(run)
+        if head.state in (RunState.ABANDONED, RunState.ROLLED_BACK):
+            return None
+        if head.state in (RunState.DONE, RunState.FAILED, RunState.STUCK):
+            unreachable = self._rows[machine].state is MachineState.UNREACHABLE
+            if head.state is RunState.DONE or not unreachable:
+                return of_journal(journal, run, head.state)
+        options = replace(self._options, on_start=lambda c: self._running.__setitem__(machine, c))
+        try:
+            return of_result(await resume_run_async(run, options), machine)
+        finally:
+            self._running.pop(machine, None)
+
+    async def _change(self, program: Program, machine: str, entered: Entered) -> Ended:
+        """A program as a run on the live assembly."""
+        journal, order = self._store.journal, self._order
+        options = replace(self._options, on_start=lambda c: self._running.__setitem__(machine, c))
+        for _ in range(AGAIN):
+            intent = look(
+                journal,
+                order.model.name,
+                order.model,
+                [[program]],
+                order.programs,
+                order.origin,
+                take_over=self._only_own_stand(order.model.name),
+            )
+            try:
+                return of_result(await reconfigure_async(intent, options, entered), machine)
+            except ChangedMeanwhile:
+                await asyncio.sleep(0)
+            finally:
+                self._running.pop(machine, None)
+        raise ChangedMeanwhile(order.model.name)
+
+    def _only_own_stand(self, name: str) -> bool:
+        """Whether every unfinished run that nobody drives is one of this rollout's: then it may be given up."""
+        own = {run for row in self._rows.values() for run in (row.run, row.undo)}
+        return all(c.row.run in own for c in read_live(self._store.journal, name).unfinished if c.holder is None)
+
+    async def _reach(self, machine: str) -> str:
+        name = f"{self._store.id}-{machine}-{self._store.epoch}"
+        async with self._options.transports(name) as transports:
+            why = await reachable(self._inventory.hosts[machine], transports)
+            await transports.forget()
+            return why
+
+    async def _test(self, machine: str) -> None:
+        row = self._rows[machine]
+        waiting = [
+            self._inventory.hosts[m] for m, r in self._rows.items() if r.state is MachineState.WAITING and m != machine
+        ]
+        name = f"{self._store.id}-{machine}-{row.attempt}-{self._store.epoch}"
+        try:
+            failed = await self._gate.passes(self._inventory.hosts[machine], waiting, name)
+        except HostError as error:
+            self._put(replace(row, note=error.message))
+            self._tell(f"{machine} cannot be reached while it is tested: {error.message}")
+            return
+        if self._aborted:
+            return
+        if failed is None:
+            self._put(replace(row, state=MachineState.PASSED, note=""))
+            self._tell(f"{machine} passed")
+        else:
+            self._fail(machine, f"test {failed[0]}", failed[1])
+
+    def _fail(self, machine: str, where: str, reason: str, state: MachineState | None = None) -> None:
+        """Note a failure. state: when it is not to be taken back any more."""
+        if state is None:
+            state = MachineState.UNDOING if self._order.undo.get(machine) else MachineState.FROZEN
+        row, stage, cluster = self._rows[machine], self._stage_of[machine], self._cluster_of[machine]
+        failure = FailureRow(
+            0,
+            machine,
+            stage.name,
+            cluster.name,
+            signature(where, reason, machine),
+            f"{where}: {reason}",
+            tuple(sorted(cluster.differs))[:50],
+            self._options.wall(),
+        )
+        row = replace(row, state=state, note=reason)
+        self._store.put(row, failure)
+        self._rows[machine] = row
+        self._tell(f"{machine} failed: {where}: {reason.splitlines()[0] if reason else ''}")
+        if state is MachineState.FROZEN:
+            self._halt(f"{machine} failed and is left as it stands", RolloutState.FROZEN)
+
+    async def _take_back(self, machine: str) -> None:
+        """To the old version, by the declared behaviors."""
+        row = self._rows[machine]
+        there = read_live(self._store.journal, self._order.model.name).state.configuration.components
+        names = [c for c in self._order.undo[machine] if c in there]
+        steps = [i for c in names for b in self._order.settings.rollback for i in (Push(c, b), WaitComponent(c))]
+        program = Program(f"{self._order.sliced.program}@{machine}@back", self._order.model.name, tuple(steps))
+
+        def entered(connection: Connection, run: str) -> None:
+            now = replace(row, undo=run)
+            put_machine(connection, self._store.id, now)
+            self._rows[machine] = now
+
+        try:
+            ended = await self._go_on(machine, row.undo) if row.undo else None
+            if ended is None:
+                ended = await self._change(program, machine, entered)
+            if ended.state is RunState.INTERRUPTED:
+                return
+            why = "" if ended.well else ended.reason
+        except (FencedOff, JournalUnusable, RolloutTakenOver):
+            raise
+        except ExecutorError as error:
+            why = error.message
+        row = self._rows[machine]
+        if not why:
+            state, note = MachineState.FAILED, row.note
+            self._tell(f"{machine} is back on its old version")
+        else:
+            state, note = MachineState.FROZEN, f"could not be taken back: {why}"
+            self._tell(f"{machine} could not be taken back: {why}")
+            self._halt(f"{machine} could not be taken back", RolloutState.FROZEN)
+        self._put(replace(row, state=state, note=note))
+
+    def _put(self, row: MachineRow) -> None:
+        if row.state is MachineState.UNREACHABLE:
+            self._tell(f"{row.machine} cannot be reached: {row.note}")
+        self._store.put(row)
+        self._rows[row.machine] = row
+
+    def _count(self) -> None:
+        """Stop when a budget is used up."""
+        failed = {m for m, r in self._rows.items() if r.state in BAD}
+        stages: dict[str, Sequence[str]] = {s.name: s.machines for s in self._stages.stages}
+        clusters: dict[str, Sequence[str]] = {c.name: c.machines for c in self._stages.clusters}
+        for over in overruns(self._order.settings.budgets, failed, stages, clusters):
+            self._halt(f"a failure budget is used up: {over}", RolloutState.HALTED)

@@ -1,0 +1,57 @@
+"""What can go wrong with rollouts, beside the errors of live assemblies and runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from madeus.executor.errors import InputError, WorldError
+from madeus.executor.journal.errors import Holder
+
+
+class UnknownRollout(InputError, LookupError):
+    """There is no rollout of that name."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        super().__init__(f"no rollout `{name}` in {path}", "`madeus rollout run FILE ROLLOUT` begins one")
+        self.name = name
+
+
+class RolloutUnfinished(InputError):
+    """An earlier rollout of the assembly has not come to its end."""
+
+    def __init__(self, id: str, state: str) -> None:
+        super().__init__(
+            f"rollout {id} is {state}",
+            f"go on with it: madeus rollout resume {id}; or give it up: madeus rollout abort {id}",
+        )
+        self.id = id
+
+
+class NotResumableRollout(InputError):
+    """There is nothing to go on with."""
+
+    def __init__(self, id: str, reason: str) -> None:
+        super().__init__(f"rollout {id} cannot be gone on with: {reason}")
+        self.id = id
+
+
+class RolloutHeld(WorldError):
+    """Another process drives it."""
+
+    def __init__(self, holder: Holder) -> None:
+        super().__init__(f"the rollout is driven by {holder}", "freeze or abort it, or wait for its end")
+        self.holder = holder
+
+
+class RolloutTakenOver(WorldError):
+    """Another process drives it now; this one has stopped."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"rollout {id} is driven by another process now")
+
+
+class MissingScipy(InputError):
+    """A metric gate needs it."""
+
+    def __init__(self) -> None:
+        super().__init__("`test metric` needs scipy", "pip install 'madeus[rollout]'")

@@ -1,0 +1,299 @@
+"""The tables of rollouts, in the file of the runs: that a machine is begun and that its run is there are one write."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from madeus.executor.journal.errors import Holder, JournalTooNew
+from madeus.executor.journal.lock import is_alive, machine_id, process_ticks
+from madeus.executor.journal.store import Journal
+from madeus.executor.rollout.errors import RolloutHeld, RolloutTakenOver, UnknownRollout
+from madeus.executor.rollout.records import (
+    FailureRow,
+    MachineRow,
+    MachineState,
+    RolloutRecord,
+    RolloutRow,
+    RolloutState,
+)
+from madeus.fleet.clusters import Cluster
+from madeus.fleet.stages import Kind, Stage, Stages
+
+SCHEMA = 1
+"""Version of these tables; kept in their own table."""
+
+TABLES = """
+CREATE TABLE rollout_schema (version INTEGER NOT NULL) STRICT;
+CREATE TABLE rollouts (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  assembly TEXT NOT NULL,
+  file TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  state TEXT NOT NULL,
+  wanted TEXT NOT NULL,
+  created REAL NOT NULL,
+  ended REAL,
+  epoch INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  stages TEXT NOT NULL,
+  holder TEXT,
+  around TEXT NOT NULL
+) STRICT;
+CREATE TABLE rollout_machines (
+  rollout TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  state TEXT NOT NULL,
+  run TEXT NOT NULL,
+  undo TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  note TEXT NOT NULL,
+  PRIMARY KEY (rollout, machine)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rollout_failures (
+  number INTEGER PRIMARY KEY,
+  rollout TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  cluster TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  difference TEXT NOT NULL,
+  at REAL NOT NULL
+) STRICT;
+CREATE INDEX rollout_failures_of ON rollout_failures (rollout)
+"""
+
+_ROLLOUT = "id, name, assembly, file, digest, state, wanted, created, ended, epoch, note, stages, holder, around"
+
+
+def has_rollouts(journal: Journal) -> bool:
+    """Whether the tables are there. Raises JournalTooNew for those of a later version."""
+    if not journal.query("SELECT 1 FROM sqlite_schema WHERE name = 'rollout_schema'"):
+        return False
+    version = int(journal.query("SELECT version FROM rollout_schema")[0][0])
+    if version > SCHEMA:
+        raise JournalTooNew(journal.path, version, SCHEMA)
+    return True
+
+
+def make_tables(journal: Journal) -> None:
+    """Make the tables where they are missing."""
+    if has_rollouts(journal):
+        return
+    with journal.transaction() as connection:
+        if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'rollout_schema'").fetchone():
+            return
+        for statement in TABLES.split(";\n"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO rollout_schema VALUES (?)", (SCHEMA,))
+
+
+class Store:
+    """One session's hold on a rollout. Every write looks first whether the rollout is still this session's."""
+
+    def __init__(self, journal: Journal, id: str, epoch: int) -> None:
+        self.journal, self.id, self.epoch = journal, id, epoch
+
+    def put(self, row: MachineRow, failure: FailureRow | None = None) -> None:
+        """Write how a machine stands, and what failed."""
+        with self.journal.transaction() as connection:
+            self._check(connection)
+            put_machine(connection, self.id, row)
+            if failure is not None:
+                connection.execute(
+                    "INSERT INTO rollout_failures (rollout, machine, stage, cluster, signature, reason, difference, at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(self.id, failure.machine, failure.stage, failure.cluster, failure.signature, failure.reason),
+                        json.dumps(failure.difference),
+                        failure.at,
+                    ),
+                )
+
+    def around(self, done: Sequence[str]) -> None:
+        """Write which of the programs before and after the machines are done."""
+        with self.journal.transaction() as connection:
+            self._check(connection)
+            connection.execute("UPDATE rollouts SET around = ? WHERE id = ?", (json.dumps(list(done)), self.id))
+
+    def end(self, state: RolloutState, note: str, now: float) -> None:
+        """Write how the rollout ended, and let it go."""
+        with self.journal.transaction() as connection:
+            self._check(connection)
+            connection.execute(
+                "UPDATE rollouts SET state = ?, note = ?, ended = ?, holder = NULL WHERE id = ?",
+                (state, note, now, self.id),
+            )
+
+    def wanted(self) -> str:
+        """What was asked for meanwhile: ``run``, ``freeze`` or ``abort``. Raises RolloutTakenOver."""
+        found = self.journal.query("SELECT wanted, epoch FROM rollouts WHERE id = ?", (self.id,))
+        if not found or found[0][1] != self.epoch:
+            raise RolloutTakenOver(self.id)
+        return str(found[0][0])
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        found = connection.execute("SELECT epoch FROM rollouts WHERE id = ?", (self.id,)).fetchone()
+        if found is None or found[0] != self.epoch:
+            raise RolloutTakenOver(self.id)
+
+
+def put_machine(connection: sqlite3.Connection, rollout: str, row: MachineRow) -> None:
+    """Write how a machine stands, in a transaction of the caller's."""
+    connection.execute(
+        "INSERT OR REPLACE INTO rollout_machines VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (rollout, row.machine, row.state, row.run, row.undo, row.attempt, row.digest, row.note),
+    )
+
+
+def begin(journal: Journal, *, name: str, assembly: str, file: str, digest: str, stages: Stages, now: float) -> Store:
+    """Write a new rollout, all of its machines waiting."""
+    make_tables(journal)
+    with journal.transaction() as connection:
+        id = _new_id(connection, name, now)
+        connection.execute(
+            f"INSERT INTO rollouts ({_ROLLOUT}) VALUES (?, ?, ?, ?, ?, ?, 'run', ?, NULL, 1, '', ?, ?, '[]')",
+            (
+                *(id, name, assembly, file, digest, RolloutState.RUNNING, now),
+                json.dumps(stages_to_json(stages)),
+                json.dumps(_me(now)),
+            ),
+        )
+        for machine in stages.machines:
+            put_machine(connection, id, MachineRow(machine))
+    return Store(journal, id, 1)
+
+
+def reopen(journal: Journal, id: str, digest: str, file: str, now: float) -> Store:
+    """Begin another session of a rollout. Raises RolloutHeld when a living process drives it."""
+    with journal.transaction() as connection:
+        row = connection.execute(f"SELECT {_ROLLOUT} FROM rollouts WHERE id = ?", (id,)).fetchone()
+        found = _rollout(journal, row)
+        if found.state is RolloutState.RUNNING and found.holder is not None and is_alive(found.holder):
+            raise RolloutHeld(found.holder)
+        connection.execute(
+            "UPDATE rollouts SET state = ?, wanted = 'run', ended = NULL, epoch = ?, note = '', holder = ?, digest = ?, "
+            "file = ? WHERE id = ?",
+            (RolloutState.RUNNING, found.epoch + 1, json.dumps(_me(now)), digest, file, id),
+        )
+    return Store(journal, id, found.epoch + 1)
+
+
+def ask_for(journal: Journal, id: str, wanted: str, now: float) -> bool:
+    """Ask for a freeze or an abort; whether a living process will see to it. Else it is so already."""
+    with journal.transaction() as connection:
+        row = connection.execute(f"SELECT {_ROLLOUT} FROM rollouts WHERE id = ?", (id,)).fetchone()
+        found = _rollout(journal, row)
+        connection.execute("UPDATE rollouts SET wanted = ? WHERE id = ?", (wanted, id))
+        if found.state is RolloutState.RUNNING and found.holder is not None and is_alive(found.holder):
+            return True
+        state = RolloutState.FROZEN if wanted == "freeze" else RolloutState.ABORTED
+        connection.execute(
+            "UPDATE rollouts SET state = ?, ended = ?, note = 'by command', holder = NULL WHERE id = ?",
+            (state, now, id),
+        )
+    return False
+
+
+def read_rollouts(journal: Journal) -> list[RolloutRow]:
+    """All rollouts, the latest first."""
+    if not has_rollouts(journal):
+        return []
+    return [_rollout(journal, r) for r in journal.query(f"SELECT {_ROLLOUT} FROM rollouts ORDER BY number DESC")]
+
+
+def read_rollout(journal: Journal, name: str) -> RolloutRecord:
+    """A rollout by its identifier, the end of it, its name, or ``last``. Raises UnknownRollout."""
+    rows = read_rollouts(journal)
+    found = [
+        r for r in rows if name == "last" or r.id == name or (name and r.id.endswith(f"-{name}")) or r.name == name
+    ]
+    if not found:
+        raise UnknownRollout(name, journal.path)
+    row = found[0]
+    machines = [
+        MachineRow(m, MachineState(state), run, undo, attempt, digest, note)
+        for m, state, run, undo, attempt, digest, note in journal.query(
+            "SELECT machine, state, run, undo, attempt, digest, note FROM rollout_machines WHERE rollout = ?", (row.id,)
+        )
+    ]
+    failures = [
+        FailureRow(number, machine, stage, cluster, signature, reason, tuple(json.loads(difference)), at)
+        for number, machine, stage, cluster, signature, reason, difference, at in journal.query(
+            "SELECT number, machine, stage, cluster, signature, reason, difference, at FROM rollout_failures "
+            "WHERE rollout = ? ORDER BY number",
+            (row.id,),
+        )
+    ]
+    order = {m: n for n, m in enumerate(row.stages.machines)}
+    machines.sort(key=lambda m: order.get(m.machine, len(order)))
+    return RolloutRecord(row, {m.machine: m for m in machines}, tuple(failures))
+
+
+def stages_to_json(stages: Stages) -> Any:
+    """The stages as JSON."""
+    return {
+        "protocol": stages.protocol,
+        "stages": [[s.name, s.kind, list(s.machines), s.cluster, s.threshold, s.wave] for s in stages.stages],
+        "representatives": [[c, list(m)] for c, m in stages.representatives],
+        "clusters": [_cluster(c) for c in stages.clusters],
+        "left_out": [_cluster(c) for c in stages.left_out],
+    }
+
+
+def stages_from_json(coded: Mapping[str, Any]) -> Stages:
+    """The inverse."""
+    return Stages(
+        coded["protocol"],
+        tuple(Stage(n, Kind(k), tuple(m), c, t, w) for n, k, m, c, t, w in coded["stages"]),
+        tuple((c, tuple(m)) for c, m in coded["representatives"]),
+        tuple(_cluster_back(c) for c in coded["clusters"]),
+        tuple(_cluster_back(c) for c in coded["left_out"]),
+    )
+
+
+def _cluster(c: Cluster) -> list[Any]:
+    return [c.name, list(c.machines), sorted(c.differs), c.distance, list(c.medoids)]
+
+
+def _cluster_back(coded: Sequence[Any]) -> Cluster:
+    name, machines, differs, distance, medoids = coded
+    return Cluster(name, tuple(machines), frozenset(differs), distance, tuple(medoids))
+
+
+def _rollout(journal: Journal, row: Sequence[Any]) -> RolloutRow:
+    try:
+        id, name, assembly, file, digest, state, wanted, created, ended, epoch, note, stages, holder, around = row
+        return RolloutRow(
+            *(id, name, assembly, file, digest, RolloutState(state), wanted, created, ended, epoch, note),
+            stages_from_json(json.loads(stages)),
+            Holder(id, epoch, *json.loads(holder)) if holder else None,
+            tuple(json.loads(around)),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise journal.damaged(str(error)) from error
+
+
+def _me(now: float) -> list[Any]:
+    pid = os.getpid()
+    return [pid, process_ticks(pid) or 0, machine_id(), socket.gethostname(), str(os.getuid()), now]
+
+
+def _new_id(connection: sqlite3.Connection, name: str, now: float) -> str:
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", name)[:40].strip("-") or "rollout"
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    while True:
+        id = f"{stem}-{stamp}-{secrets.token_hex(2)}"
+        if not connection.execute("SELECT 1 FROM rollouts WHERE id = ?", (id,)).fetchone():
+            return id
