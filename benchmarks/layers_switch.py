@@ -8,6 +8,7 @@ and the median of all; warm caches but in the last column, for which they were d
     switch    what the program on the host says, from reading the request to the new stack's services
     cut       of it: from the stop of the old services to the start of the new ones; there are none here
     call      from the start of the program's process to its end, its interpreter's start included
+    cpu       of the call: what its process had of a processor, however many others wanted one
 """
 
 from __future__ import annotations
@@ -27,18 +28,20 @@ FILES = 20
 LAYERS = (3, 9, 16, 64, 128, 500)
 
 DRIVER = """
-import json, os, subprocess, sys, time
+import json, os, resource, subprocess, sys, time
 program, count, runs, files = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 layers = "/var/lib/madeus/layers"
 
 def ask(verb, **request):
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(["python3", "-I", "-S", program, verb], input=json.dumps(request).encode(), capture_output=True)
     spent = (time.perf_counter() - begin) * 1000
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
     answer = json.loads(done.stdout)
     if "error" in answer:
         sys.exit(done.stdout.decode())
-    return answer["ok"], spent
+    return answer["ok"], spent, cpu
 
 ask("seed", layer="base", **{"from": "/"})
 stack = ["base"]
@@ -62,11 +65,11 @@ for kind in ("warm", "cold"):
             print("drop", flush=True)
             sys.stdin.readline()
         writable = "w%s.%s.%d" % (tag, kind, run)
-        answer, spent = ask("switch", stack=stack, writable=writable, create=True, freeze=True)
+        answer, spent, cpu = ask("switch", stack=stack, writable=writable, create=True, freeze=True)
         assert answer["how"] == "beneath", answer
         with open("/run/madeus/root/srv/bench/n1/0") as file:
             assert len(file.read()) == 700
-        result[kind].append([answer["milliseconds"], answer["outage_ms"], spent])
+        result[kind].append([answer["milliseconds"], answer["outage_ms"], spent, cpu])
 print(json.dumps(result), flush=True)
 """
 
@@ -96,7 +99,7 @@ def measure(host: Host, program: str, count: int) -> None:
                 result = json.loads(line)
     thread.join()
     os.close(ask_read)
-    columns = [[run[place] for run in result["warm"]] for place in range(3)]
+    columns = [[run[place] for run in result["warm"]] for place in range(4)]
     cold = [run[0] for run in result["cold"]]
     means = "  ".join(f"{trimmed(column):7.1f}" for column in columns)
     print(f"{count:6}  {means}  {median(columns[0]):7.1f}  {trimmed(cold):7.1f}", flush=True)
@@ -125,7 +128,7 @@ def main(counts: list[int]) -> None:
             (store / "layers").mkdir(parents=True, exist_ok=True)
             (store / "layers" / Path(program.path).name).write_bytes(program.content)
             (store / "driver.py").write_text(DRIVER)
-            print("layers   switch      cut     call   median     cold", flush=True)
+            print("layers   switch      cut     call      cpu   median     cold", flush=True)
             for count in counts:
                 measure(host, program.path, count)
             values = restart(host, program.path)
