@@ -12,8 +12,10 @@ from madeus.cli.failing import state_option, telling
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from madeus.executor.live.read import Live
+    from madeus.semantics.configuration import ComponentState
 
 
 @click.command(epilog="Exit codes: 0 shown, 2 no live assembly has that name.")
@@ -58,6 +60,8 @@ def _as_json(live: Live) -> dict[str, Any]:
                 "places": sorted(s.places),
                 "running": sorted(s.running),
                 "failed": sorted(s.failed),
+                "waiting": sorted(s.output_docks),
+                "ended": sorted(s.input_docks),
                 "queue": [pushed.behavior for pushed in s.queue],
                 "arguments": {name: _plain(value) for name, value in instance.arguments},
                 "data": {p: _plain(v) for (c, p), v in sorted(conf.data.items(), key=_port) if c == instance.name},
@@ -92,6 +96,8 @@ def _print(live: Live, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from madeus.executor.journal.events import RunState
+
     conf = live.state.configuration
     since = _when(live.row.created)
     console.print(f"{live.name} {live.status}", style="bold")
@@ -101,11 +107,7 @@ def _print(live: Live, console: Console) -> None:
         table.add_column(heading)
     for instance in live.state.instances:
         s = conf.components[instance.name]
-        doing = Text(", ".join(sorted(s.running)))
-        if s.failed:
-            doing.append(f"{', '.join(sorted(s.failed))} failed", "bold red")
-        if s.queue:
-            doing.append(f" ({', '.join(pushed.behavior for pushed in s.queue)})")
+        doing = _doing(s)
         style = "" if s.queue else "green"
         table.add_row(instance.name, instance.type, instance.host, Text(", ".join(sorted(s.places)), style), doing)
     console.print(table)
@@ -117,7 +119,25 @@ def _print(live: Live, console: Console) -> None:
     for change in live.unfinished:
         console.print(f"run {change.row.run} is {change.status}; it has {', '.join(change.row.writes)}")
         if change.holder is None:
-            console.print(f"  go on with it: madeus run --resume {change.row.run}")
+            if change.status == RunState.STUCK:
+                console.print("  give it up with the next program's --take-over")
+            else:
+                console.print(f"  go on with it: madeus run --resume {change.row.run}")
+                console.print("  or give it up with the next program's --take-over")
+
+
+def _doing(state: ComponentState) -> Text:
+    """The transitions that hold a token, and the behaviors that wait for their turn."""
+    from rich.text import Text
+
+    parts = [Text(name) for name in sorted(state.running)]
+    parts += [Text(f"{name} failed", "bold red") for name in sorted(state.failed)]
+    parts += [Text(f"{name} waits") for name in sorted(state.output_docks)]
+    parts += [Text(f"{name} done") for name in sorted(state.input_docks)]
+    shown = Text(", ").join(parts)
+    if state.queue:
+        shown.append(f"{' ' if parts else ''}({', '.join(pushed.behavior for pushed in state.queue)})")
+    return shown
 
 
 def _print_history(live: Live, console: Console) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -125,6 +126,9 @@ def test_what_is_violated_runs_only_by_force(live: Path) -> None:
     assert code == 1
     assert "Deadlock: nothing can move" in out
     assert "  what waits keeps its components: give it up with the next program's --take-over\n" in out
+    shown = madeus(live, "show", "site")[1]
+    assert shown.endswith("  give it up with the next program's --take-over\n")
+    assert "--resume" not in shown
     code, _, err = madeus(live, "reconfigure", "site.madeus", "upgrade")
     assert code == 1
     assert "which is stuck and not finished\n  give it up with --take-over: what it was in the middle of" in err
@@ -175,6 +179,9 @@ def test_a_failed_change_is_resumed(live: Path) -> None:
     assert code == 1
     code, out, _ = madeus(live, "ps")
     assert out.splitlines()[1].split()[:2] == ["site", "failed"]
+    out = madeus(live, "show", "site")[1]
+    assert re.search(r"dep .* failed \(update", out)
+    assert "go on with it: madeus run --resume" in out
     code, _, err = madeus(live, "reconfigure", "site.madeus", "upgrade")
     assert code == 1
     assert "which is failed and not finished" in err
