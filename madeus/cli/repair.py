@@ -98,7 +98,7 @@ def repair(
         reality = found.really(drift, Roads(found.types).lead, _places(placed))
         if reality.lost:
             raise click.ClickException(
-                f"no behaviors lead {', '.join(reality.lost)} back from any place of the way there: program it"
+                f"{', '.join(reality.lost)}: no place is known from which behaviors lead back; write a program, or say --at C=PLACE"
             )
         if not reality.at:
             sys.exit(INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE)

@@ -223,7 +223,7 @@ assembly shop { c: C }
     (tmp_path / "gone").touch()
     result = made.madeus("repair", "shop", "--yes")
     assert result.exit_code == 1
-    assert "no behaviors lead c back from any place of the way there" in result.stderr
+    assert "c: no place is known from which behaviors lead back" in result.stderr
 
 
 def test_programs_look_unless_they_are_told_not_to(shop: Shop) -> None:

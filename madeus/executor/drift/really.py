@@ -15,7 +15,7 @@ from madeus.executor.drift.back import Standpoint, passed, relied, way_back
 from madeus.executor.drift.question import Question, of_places, of_transitions
 from madeus.executor.live.state import LiveState, put_back
 from madeus.model import ComponentType, Instance
-from madeus.semantics import ComponentState, Configuration, System
+from madeus.semantics import ComponentState, System
 from madeus.semantics.ports import is_in_use, unserved
 
 Look = Callable[[Sequence[Question]], tuple[Answer, ...]]
@@ -86,6 +86,8 @@ class _Inquiry:
         self.instances = {i.name: i for i in state.instances}
         self.system = System(state.assembly("", types), begin=state.configuration)
         self.at: dict[str, Standpoint] = {}
+        self.conf = state.configuration
+        """With what was put back."""
         self.ways: dict[str, list[Standpoint]] = {}
         self.lost: list[str] = []
         self.given = given
@@ -97,7 +99,7 @@ class _Inquiry:
             stored = self._stored(name)
             effects = next((p.effects for p in self._way(name) if p.places == places), ())
             if places != stored:
-                self.at[name] = Standpoint(places, effects)
+                self._put(name, Standpoint(places, effects))
         self._ask(q for name in drifted for point in self._way(name) for q in self._questions(name, point))
         for name in sorted(drifted):
             self._back(name, self._undisputed)
@@ -140,17 +142,17 @@ class _Inquiry:
         for point in way[first:]:
             initial = point.places == frozenset(self.types[type_name].initial_places)
             if (initial or fits(name, point)) and self.leads(type_name, point.places, self._stored(name)):
-                self.at[name] = point
+                self._put(name, point)
                 return True
         if here is None:
             self.lost.append(name)
         return False
 
-    def _conf(self) -> Configuration:
-        components = self.state.configuration.components
-        for name, point in self.at.items():
-            components = components.set(name, ComponentState(components[name].type, point.places))
-        return self.state.configuration._replace(components=components)
+    def _put(self, name: str, point: Standpoint) -> None:
+        self.at[name] = point
+        components = self.conf.components
+        there = ComponentState(components[name].type, point.places)
+        self.conf = self.conf._replace(components=components.set(name, there))
 
     def _reliances(self) -> list[Reliance]:
         """Who relies on what has gone off, and on what goes off because of that."""
@@ -175,7 +177,7 @@ class _Inquiry:
 
     def _unserved(self, name: str) -> dict[str, str]:
         """Use ports in use that were served where the store says that all is, and are not."""
-        conf, kind = self._conf(), self.types[self.instances[name].type]
+        conf, kind = self.conf, self.types[self.instances[name].type]
         s, before = conf.components[name], self.state.configuration
         wrong: dict[str, str] = {}
         for use in kind.uses:
@@ -198,7 +200,7 @@ class _Inquiry:
 
     def _served(self, name: str, point: Standpoint) -> bool:
         self._ask(self._questions(name, point))
-        conf = self._conf()
+        conf = self.conf
         s = ComponentState(self.instances[name].type, point.places)
         there = conf._replace(components=conf.components.set(name, s))
         for use in self.types[s.type].uses:
