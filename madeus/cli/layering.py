@@ -84,7 +84,7 @@ def tell(performed: Performed, form: str, machine: str = "") -> None:
         click.echo(json.dumps({**line, "number": operation.number, "switches": [dict(switch) for switch in switches]}))
         return
     took = "".join(
-        f", switched in {switch['milliseconds']:.0f} ms" + (" by a restart" if switch["how"] == "restart" else "")
+        f", switched in {switch['milliseconds']:.1f} ms" + (" by a restart" if switch["how"] == "restart" else "")
         for switch in switches[-1:]
     )
     click.echo(f"{where}: {operation.summary}{took}" if machine else f"{operation.summary}{took}")
