@@ -126,5 +126,7 @@ def _walk(node: _Node, above: tuple[str, ...], found: set[Setting]) -> None:
         if inner:
             section = " ".join(filter(None, (name, value)))
             _walk(child, (*above, section), found)
+        elif not arguments and child.children and child.value is None:
+            continue  # a section of comments
         elif arguments or not names_itself or child.label == "directive":
             found.add(((*above, name), value or ""))

@@ -1,0 +1,136 @@
+"""What runs on a host: chunks, ELF files, traces, packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from madeus.executor.errors import InputError
+from madeus.executor.fingerprint import Request, fingerprint_hosts, load_rules
+from madeus.executor.fingerprint.probe import chunks, dpkg, elf, trace
+from madeus.executor.inventory import Inventory
+from madeus.fleet.item import split
+
+debian = pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="there is no dpkg here")
+
+
+@given(st.binary(max_size=20_000))
+def test_chunks_are_all_of_the_content_in_order(data: bytes) -> None:
+    cut = chunks.cut(data)
+    assert b"".join(cut) == data
+    assert all(chunks.SHORTEST < len(chunk) <= chunks.LONGEST for chunk in cut[:-1])
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.integers(0, 29_999), st.binary(min_size=1, max_size=9))
+def test_a_change_in_a_file_changes_few_chunks(seed: int, place: int, new: bytes) -> None:
+    data = Random(seed).randbytes(30_000)
+    before, after = set(chunks.cut(data)), set(chunks.cut(data[:place] + new + data[place:]))
+    assert len(after - before) <= 8
+    assert len(before) >= 5
+
+
+def test_an_elf_program_says_what_it_needs() -> None:
+    found = elf.read_elf(os.path.realpath(sys.executable))
+    assert found is not None
+    assert any(name.startswith("libc.so") for name in found.needed)
+    assert len(found.build) >= 32
+
+
+@given(st.binary(max_size=300))
+def test_broken_elf_files_are_none(data: bytes) -> None:
+    path = Path("/dev/shm" if Path("/dev/shm").is_dir() else "/tmp") / f"madeus-elf-{os.getpid()}"
+    path.write_bytes(b"\x7fELF\x02\x01" + data)
+    try:
+        found = elf.read_elf(str(path))
+        assert found is None or isinstance(found.build, str)
+    finally:
+        path.unlink()
+
+
+def test_the_libraries_of_a_program_are_found_as_the_loader_finds_them() -> None:
+    names = {Path(path).name for path in elf.loaded_by([os.path.realpath("/bin/ls")])}
+    assert any(name.startswith(("libc.so", "libc-")) for name in names)
+
+
+TRACE = """\
+100 execve("/bin/sh", ["sh", "-c", "x"], 0x7ffc /* 3 vars */) = 0
+100 openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3
+100 openat(AT_FDCWD, "/etc/none", O_RDONLY) = -1 ENOENT (No such file or directory)
+100 openat(AT_FDCWD, "relative", O_RDONLY) = 3
+100 openat(AT_FDCWD, "/etc", O_RDONLY|O_DIRECTORY) = 3
+101 openat(AT_FDCWD, "/etc/my.cnf", O_RDONLY <unfinished ...>
+100 openat(AT_FDCWD, "/var/log/x", O_WRONLY|O_CREAT|O_APPEND, 0666) = 4
+101 <... openat resumed>) = 5
+100 openat(AT_FDCWD, "/etc/my.cnf", O_RDONLY) = 5
+100 open("/var//data/../data/f", O_RDWR) = 6
+100 openat(AT_FDCWD, "/a\\"b", O_RDONLY) = 6
+100 --- SIGCHLD {si_signo=SIGCHLD} ---
+100 +++ exited with 0 +++
+"""
+
+
+def test_a_trace_is_the_files_that_were_opened_in_order() -> None:
+    assert trace.parse(TRACE) == [
+        ("/bin/sh", False),
+        ("/etc/ld.so.cache", False),
+        ("/var/log/x", True),
+        ("/etc/my.cnf", False),
+        ("/var/data/f", True),
+        ('/a"b', False),
+    ]
+
+
+@pytest.mark.skipif(not trace.has_strace(), reason="there is no strace here")
+def test_a_traced_start_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "read").write_text("x")
+    command = f"cat {tmp_path}/read; echo y > {tmp_path}/written; sleep 1000 & echo $! > {tmp_path}/pid; wait"
+    opened = dict(trace.trace_start(command, 1.0))
+    assert opened[f"{tmp_path}/read"] is False
+    assert opened[f"{tmp_path}/written"] is True
+    status = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/status")
+    assert not status.exists() or "State:\tZ" in status.read_text()
+
+
+@debian
+def test_packages_know_what_they_need() -> None:
+    packages = dpkg.installed()
+    assert "libc6" in dpkg.closure(packages, "bash")
+    assert dpkg.own(packages, "bash") == ["bash"]
+    assert "/bin/bash" in dpkg.files(packages["bash"]) or "/usr/bin/bash" in dpkg.files(packages["bash"])
+
+
+@pytest.mark.parametrize(
+    ("version", "upstream"), [("1:10.11.6-0+deb12u1", "10.11.6"), ("2:8.2+93", "8.2+93"), ("1.0-rc1-2", "1.0-rc1")]
+)
+def test_the_upstream_version_has_neither_epoch_nor_revision(version: str, upstream: str) -> None:
+    assert dpkg.upstream(version) == upstream
+
+
+@debian
+def test_a_host_is_looked_at_with_nothing_but_its_python() -> None:
+    fleet = fingerprint_hosts(Inventory(), ["local"], Request("bash", load_rules("bash")))
+    keys = {split(item)[0] for item in fleet.machines["local"].parsed}
+    assert {"package/bash", "package/libc6", "library/libc.so.6"} <= keys
+    assert fleet.reasons["local"]["/etc/bash.bashrc"].startswith("+ a configuration file of the package bash")
+    again = fingerprint_hosts(Inventory(), ["local"], Request("bash", load_rules("bash")))
+    assert again == fleet
+
+
+@debian
+def test_a_host_without_the_application_is_told() -> None:
+    fleet = fingerprint_hosts(Inventory(), ["local"], Request("no-such-package"))
+    assert fleet.machines == {}
+    assert fleet.unreachable == {"local": "local: the package no-such-package is not installed"}
+
+
+def test_no_hosts_are_refused() -> None:
+    with pytest.raises(InputError, match="there are no hosts to look at"):
+        fingerprint_hosts(Inventory(), [], Request("bash"))
