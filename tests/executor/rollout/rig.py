@@ -1,0 +1,242 @@
+"""A shop on scripted hosts, and controllers of its rollout that may die at any write."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from sqlite3 import Connection
+
+from typing_extensions import override
+
+from madeus.dsl import load
+from madeus.executor.api import Origin, RunOptions
+from madeus.executor.errors import ConnectionRefused
+from madeus.executor.inventory import Inventory, parse_inventory
+from madeus.executor.journal.store import Journal
+from madeus.executor.live.change import deploy
+from madeus.executor.live.read import read_one
+from madeus.executor.rollout.control import Controller, Order, RolloutResult
+from madeus.executor.rollout.store import Store, begin, make_tables, reopen
+from madeus.executor.testing import Died, virtual_options
+from madeus.executor.transport.base import Job
+from madeus.executor.transport.fake import FakeWorld, Reply, run_virtual
+from madeus.executor.transport.pool import Transports
+from madeus.fleet.clusters import Cluster
+from madeus.fleet.stages import Stages
+from madeus.model import Model
+from madeus.planner.rollout_prepare import prepare
+
+SHOP = """
+component Shop {{
+  initial place absent
+  place stopped, unpacked, running
+  provide service http at running
+  behavior deploy {{ transition install: absent -> running {{ run "install" }} }}
+  behavior drain {{ transition stop: running -> stopped {{ run "stop" }} }}
+  behavior upgrade {{
+    transition unpack: stopped -> unpacked {{ run "unpack" }}
+    transition check: unpacked -> running {{ run "check{fix}" }}
+  }}
+  behavior back {{
+    transition b1: unpacked -> running station a {{ run "back" }}
+    transition b2: stopped -> running station b {{ run "back" }}
+  }}
+}}
+component Db {{
+  initial place off
+  place on
+  behavior deploy {{ transition start: off -> on }}
+  behavior note {{ transition noted: on -> off {{ run "noted" }} }}
+}}
+assembly shop {{
+  web[1..{n}]: Shop on web[1..{n}]
+  db: Db on db1
+}}
+program upgrade for shop {{
+{body}}}
+rollout r of program upgrade over web {{
+{settings}}}
+"""
+BODY = "  for i in 1..{n} {{\n    push web[i].drain\n    push web[i].upgrade\n  }}\n"
+BACK = "  on_failure rollback drain back\n"
+
+
+@dataclass
+class Rig:
+    """A deployed shop."""
+
+    state: Path
+    n: int = 4
+    settings: str = BACK
+    body: str = BODY
+    clusters: Sequence[Cluster] | None = None
+    world: FakeWorld = field(default_factory=FakeWorld)
+    bad: set[str] = field(default_factory=set)
+    """Machines on which an unfixed upgrade fails."""
+    bad_commands: set[tuple[str, str]] = field(default_factory=set)
+    """(machine, command) that fail."""
+    printed: dict[str, str] = field(default_factory=dict)
+    """What a metric's command prints, by machine."""
+    version: str = ""
+    did: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.world = FakeWorld(self.script)
+        model = self.model
+        options = RunOptions(
+            state=self.state,
+            inventory=self.inventory,
+            transports=lambda run: Transports(run, make=self.world.transport_maker(run)),
+        )
+        deploy(model.assemblies["shop"], (), model.programs, Origin(digest="deployed"), options)
+        self.did.clear()
+        journal = Journal.open(self.state)
+        make_tables(journal)
+        journal.close()
+
+    def script(self, host: str, job: Job) -> Reply:
+        words = job.script.strip().splitlines()[-1].split(" >>")[0]
+        self.did.append((host, words))
+        if (words == "check" and host in self.bad) or (host, words) in self.bad_commands:
+            return Reply(1, exit_code=1, stderr=b"item 4711 is wrong")
+        return Reply(1, stdout=self.printed.get(host, "").encode() if words == "metric" else b"")
+
+    @property
+    def model(self) -> Model:
+        body = self.body.format(n=self.n)
+        file = self.state.parent / "shop.madeus"
+        file.write_text(SHOP.format(n=self.n, fix=self.version, settings=self.settings, body=body))
+        found = load(file)
+        assert found.model is not None, [d.message for d in found.diagnostics]
+        return found.model
+
+    @property
+    def inventory(self) -> Inventory:
+        names = ", ".join(f'"w{i}"' for i in range(1, self.n + 1))
+        return parse_inventory(f"[groups.web]\nhosts = [{names}]\n[hosts.db1]\n", self.state.parent / "hosts.toml")
+
+    def down(self, *machines: str) -> None:
+        for machine in machines:
+            self.world.unreachable(machine, ConnectionRefused(machine, "", "refused"))
+
+    def up(self, *machines: str) -> None:
+        for machine in machines:
+            self.world.unreachable(machine, None)
+
+    def order(self, recorded: Stages | None = None, retry: bool = False) -> tuple[Order, Stages]:
+        model, hosts = self.model, self.inventory
+        live = read_one("shop", self.state)
+        begin_ = live.settled.configuration._replace(positions=(), failures=0)
+        made = prepare(
+            model,
+            model.rollouts["r"],
+            live.settled.assembly("shop", model.types),
+            begin_,
+            hosts.groups["web"],
+            lambda host: hosts.resolve(host).name,
+            self.clusters,
+            recorded=recorded,
+        )
+        origin = Origin(self.state.parent / "shop.madeus", digest=f"version {self.version}")
+        order = Order(model.assemblies["shop"], model.programs, origin, made.sliced, made.settings, made.undo, retry)
+        return order, made.stages
+
+    def roll(
+        self,
+        resume: str = "",
+        retry: bool = False,
+        meanwhile: Callable[[Journal, Controller], object] | None = None,
+        mortal: Mortal | None = None,
+    ) -> RolloutResult | None:
+        """Begin a rollout, or go on with one; None when the controller died."""
+        journal = mortal or Journal.open(self.state)
+        journal.query("DELETE FROM locks")  # a dead controller's process is this one, which lives
+        journal.query("UPDATE rollouts SET holder = NULL")
+        order, stages = self.order(retry=retry)
+
+        async def work() -> RolloutResult | None:
+            options = replace(virtual_options(self.world, RunOptions(state=self.state)), journal=journal)
+            try:
+                if resume:
+                    store = reopen(journal, resume, order.origin.digest, "f", 0.0)
+                else:
+                    store = begin(
+                        journal, name="r", assembly="shop", file="f", digest=order.origin.digest, stages=stages, now=0.0
+                    )
+                controller = Controller(store, order, self.inventory, options)
+                task = asyncio.ensure_future(controller.run())
+                if meanwhile is not None:
+                    meanwhile(journal, controller)
+                if mortal is None:
+                    return await task
+                return await self._until_death(task, mortal.died)
+            except Died:
+                return None
+
+        try:
+            return run_virtual(work())
+        finally:
+            journal.close()
+
+    async def _until_death(self, task: asyncio.Future[RolloutResult], died: asyncio.Event) -> RolloutResult | None:
+        death = asyncio.ensure_future(died.wait())
+        await asyncio.wait((task, death), return_when=asyncio.FIRST_COMPLETED)
+        death.cancel()
+        if not died.is_set():
+            return task.result()
+        others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        while not all(t.done() for t in others):
+            for t in others:
+                t.cancel()
+            await asyncio.sleep(0)
+        for t in others:
+            with contextlib.suppress(Died, asyncio.CancelledError, Exception):
+                t.result()
+        return None
+
+    def last(self) -> str:
+        """Identifier of the latest rollout; empty when there is none."""
+        journal = Journal.open(self.state)
+        rows = journal.query("SELECT id FROM rollouts ORDER BY number DESC LIMIT 1")
+        journal.close()
+        return str(rows[0][0]) if rows else ""
+
+
+class Mortal(Journal):
+    """A journal whose controller dies at its n-th transaction, before it or after it."""
+
+    dies_at: int
+    after: bool
+    died: asyncio.Event
+    count: int
+    dead: bool
+
+    @classmethod
+    def make(cls, state: Path, dies_at: int, after: bool) -> Mortal:
+        plain = Journal.open(state)
+        journal = cls(plain.path, plain._connection)
+        journal.dies_at, journal.after, journal.died = dies_at, after, asyncio.Event()
+        journal.count, journal.dead = 0, False
+        return journal
+
+    @override
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        if self.dead:
+            raise Died
+        self.dead = self.count == self.dies_at
+        self.count += 1
+        if self.dead and not self.after:
+            self.died.set()
+            raise Died
+        with super().transaction() as connection:
+            yield connection
+        if self.dead:
+            self.died.set()
+            raise Died
+
+
+__all__ = ["BACK", "BODY", "Mortal", "Rig", "Store"]

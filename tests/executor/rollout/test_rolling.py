@@ -1,0 +1,264 @@
+"""Rollouts on scripted hosts: what is touched, what is counted, what is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from madeus.executor.journal.store import Journal
+from madeus.executor.rollout.control import Controller, RolloutResult
+from madeus.executor.rollout.errors import RolloutHeld, RolloutTakenOver, UnknownRollout
+from madeus.executor.rollout.records import MachineState, RolloutState, signature
+from madeus.executor.rollout.store import ask_for, begin, read_rollout, reopen, stages_from_json, stages_to_json
+from madeus.fleet.clusters import Cluster
+from tests.executor.rollout.rig import BACK, BODY, Rig
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+def states(result: RolloutResult | None) -> str:
+    assert result is not None
+    return " ".join(f"{m}={row.state}" for m, row in result.record.machines.items())
+
+
+def note(result: RolloutResult | None) -> str:
+    assert result is not None
+    return f"{result.record.row.state}: {result.record.row.note}"
+
+
+def touched(rig: Rig) -> set[str]:
+    return {host for host, _ in rig.did}
+
+
+def test_representatives_pass_before_the_rest_begins(state: Path) -> None:
+    rig = Rig(state)
+    result = rig.roll()
+    assert note(result) == "done: "
+    assert result is not None and result.exit_code == 0
+    assert [d for d in rig.did if d[1] != "db"][:3] == [("w1", "stop"), ("w1", "unpack"), ("w1", "check")]
+    assert {h for h, _ in rig.did[3:]} == {"w2", "w3", "w4"}
+    assert all(rig.did.count((f"w{n}", "check")) == 1 for n in range(1, 5))
+
+
+def test_a_representative_that_fails_is_taken_back_and_nobody_else_is_touched(state: Path) -> None:
+    rig = Rig(state, bad={"w1"})
+    result = rig.roll()
+    assert states(result) == "w1=failed w2=waiting w3=waiting w4=waiting"
+    assert note(result) == "halted: stage web representatives has not passed: 0 of 1 machines, 1 have to"
+    assert result is not None and result.exit_code == 1
+    assert touched(rig) == {"w1"} and rig.did[-1] == ("w1", "back")
+
+
+def test_a_fixed_upgrade_goes_to_the_failed_machines_first_and_then_the_stages_go_on(state: Path) -> None:
+    rig = Rig(state, settings=BACK + "  threshold 50%\n", bad={"w3"})
+    first = rig.roll()
+    assert states(first) == "w1=passed w2=passed w3=failed w4=passed"
+    assert note(first) == "partial: 1 machines are not upgraded"
+    assert first is not None and first.exit_code == 1
+    rig.did.clear()
+    again = rig.roll(resume=rig.last())
+    assert note(again) == "partial: 1 machines are not upgraded" and rig.did == []
+    rig.version = " fixed"
+    fixed = rig.roll(resume=rig.last())
+    assert note(fixed) == "done: "
+    assert rig.did == [("w3", "stop"), ("w3", "unpack"), ("w3", "check fixed")]
+
+
+def test_a_fixed_upgrade_reaches_failed_representatives_before_the_rest(state: Path) -> None:
+    rig = Rig(state, bad={"w1", "w2"})
+    rig.roll()
+    rig.did.clear()
+    rig.version = " fixed"
+    assert note(rig.roll(resume=rig.last())) == "done: "
+    assert rig.did[0][0] == "w1" and rig.did.index(("w1", "check fixed")) < rig.did.index(("w2", "stop"))
+
+
+def test_the_same_upgrade_is_tried_again_only_when_asked_for(state: Path) -> None:
+    rig = Rig(state, bad={"w1"})
+    rig.roll()
+    rig.did.clear()
+    rig.bad.clear()
+    assert note(rig.roll(resume=rig.last())).startswith("halted")
+    assert rig.did == []
+    assert note(rig.roll(resume=rig.last(), retry=True)) == "done: "
+
+
+def test_an_unreachable_machine_is_not_a_failed_one(state: Path) -> None:
+    rig = Rig(state, settings=BACK + "  threshold 60%\n  failures max 0 per rollout\n")
+    rig.down("w4")
+    result = rig.roll()
+    assert states(result) == "w1=passed w2=passed w3=passed w4=unreachable"
+    assert note(result) == "partial: 1 machines are not upgraded"
+    assert result is not None and result.record.failures == ()
+    rig.up("w4")
+    assert note(rig.roll(resume=rig.last())) == "done: "
+
+
+def test_a_machine_that_is_lost_in_the_middle_is_gone_on_with_when_it_is_back(state: Path) -> None:
+    rig = Rig(state, settings=BACK + "  threshold 60%\n")
+
+    def cut(journal: Journal, controller: Controller) -> None:
+        asyncio.get_running_loop().call_later(4.5, rig.down, "w3")
+
+    result = rig.roll(meanwhile=cut)
+    assert states(result) == "w1=passed w2=passed w3=unreachable w4=passed"
+    rig.up("w3")
+    rig.did.clear()
+    assert note(rig.roll(resume=rig.last())) == "done: "
+    assert ("w3", "stop") not in rig.did
+
+
+def test_unreachable_representatives_stop_the_rollout(state: Path) -> None:
+    rig = Rig(state)
+    rig.down("w1")
+    result = rig.roll()
+    assert states(result) == "w1=unreachable w2=waiting w3=waiting w4=waiting"
+    assert rig.did == []
+
+
+def test_a_budget_that_is_used_up_stops_what_has_not_begun(state: Path) -> None:
+    rig = Rig(
+        state, n=8, settings=BACK + "  threshold 10%\n  out max 2\n  failures max 1 per cluster\n", bad={"w2", "w3"}
+    )
+    result = rig.roll()
+    assert note(result) == "halted: a failure budget is used up: 2 failed in the cluster web, 1 allowed"
+    assert touched(rig) == {"w1", "w2", "w3"}
+
+
+def test_failures_are_folded_by_cluster_and_signature(state: Path) -> None:
+    alike = [
+        Cluster("a", ("w1", "w2", "w3"), frozenset({"php/4"}), 1),
+        Cluster("b", ("w4", "w5"), frozenset(), 2),
+    ]
+    rig = Rig(state, n=5, settings=BACK + "  protocol representatives_first\n  threshold 1%\n", clusters=alike)
+    rig.bad = {"w2", "w3", "w5"}
+    result = rig.roll()
+    assert result is not None
+    found = [(r.cluster, r.signature, sorted(r.machines), r.first.difference) for r in result.record.reports]
+    assert sorted(found) == [
+        ("a", "check: item # is wrong", ["w2", "w3"], ("php/4",)),
+        ("b", "check: item # is wrong", ["w5"], ()),
+    ]
+
+
+def test_without_a_way_back_a_failing_machine_is_left_as_it_stands_and_everything_stops(state: Path) -> None:
+    rig = Rig(state, settings="  on_failure freeze\n  out max 1\n  threshold 10%\n", bad={"w2"})
+    result = rig.roll()
+    assert states(result) == "w1=passed w2=frozen w3=waiting w4=waiting"
+    assert note(result) == "frozen: w2 failed and is left as it stands"
+    assert ("w2", "back") not in rig.did and touched(rig) == {"w1", "w2"}
+    rig.version = " fixed"
+    assert note(rig.roll(resume=rig.last())) == "done: "
+
+
+def test_a_machine_that_cannot_be_taken_back_stops_everything(state: Path) -> None:
+    rig = Rig(state, bad={"w1"}, bad_commands={("w1", "back")})
+    result = rig.roll()
+    assert states(result).startswith("w1=frozen")
+    assert note(result) == "frozen: w1 could not be taken back"
+
+
+def test_a_command_and_a_soak_decide_whether_a_machine_has_passed(state: Path) -> None:
+    rig = Rig(state, settings=BACK + '  test command "probe"\n  soak 60s\n')
+    assert note(rig.roll()) == "done: "
+    assert rig.did.count(("w1", "probe")) == 2
+
+
+def test_a_machine_whose_test_fails_is_taken_back_from_its_new_version(state: Path) -> None:
+    rig = Rig(state, settings=BACK + '  test command "probe"\n', bad_commands={("w1", "probe")})
+    result = rig.roll()
+    assert states(result) == "w1=failed w2=waiting w3=waiting w4=waiting"
+    assert rig.did[-3:] == [("w1", "probe"), ("w1", "stop"), ("w1", "back")]
+    assert result is not None and result.record.reports[0].signature == 'test command "probe": item # is wrong'
+
+
+def test_a_metric_that_is_worse_than_on_machines_not_yet_upgraded_fails(state: Path) -> None:
+    pytest.importorskip("scipy")
+    settings = BACK + '  test metric "metric" lower\n  soak 10s\n'
+    fine = Rig(state, settings=settings, printed={f"w{n}": "5" for n in range(1, 5)})
+    assert note(fine.roll()) == "done: "
+    slow = Rig(state.parent / "other", settings=settings, printed={**{f"w{n}": "5" for n in range(2, 5)}, "w1": "9 ms"})
+    result = slow.roll()
+    assert states(result).startswith("w1=failed")
+    assert result is not None
+    assert "worse than on machines not yet upgraded: median 9, there 5" in result.record.failures[0].reason
+
+
+def test_freezing_by_command_lets_what_is_on_come_to_its_end(state: Path) -> None:
+    rig = Rig(state)
+
+    def ask(journal: Journal, controller: Controller) -> None:
+        asyncio.get_running_loop().call_later(1.2, ask_for, journal, controller.run_id, "freeze", 0.0)
+
+    result = rig.roll(meanwhile=ask)
+    assert (states(result), note(result)) == (
+        "w1=passed w2=waiting w3=waiting w4=waiting",
+        "frozen: frozen by command",
+    )
+    assert touched(rig) == {"w1"}
+    assert note(rig.roll(resume=rig.last())) == "done: "
+
+
+def test_after_an_abort_the_rest_is_never_touched_and_it_goes_on_exactly_where_it_was(state: Path) -> None:
+    rig = Rig(state)
+
+    def stop(journal: Journal, controller: Controller) -> None:
+        asyncio.get_running_loop().call_later(1.5, controller.stop)
+
+    result = rig.roll(meanwhile=stop)
+    assert result is not None and result.exit_code == 130
+    assert states(result) == "w1=upgrading w2=waiting w3=waiting w4=waiting"
+    assert touched(rig) == {"w1"}
+    assert note(rig.roll(resume=rig.last())) == "done: "
+    assert rig.did.count(("w1", "stop")) == 1
+
+
+def test_shared_instances_are_seen_to_before_and_after_all_machines_once(state: Path) -> None:
+    body = "  push db.note\n  wait db\n" + BODY + "  wait all\n  push db.deploy\n"
+    rig = Rig(state, body=body, bad={"w2"})
+    result = rig.roll()
+    assert rig.did[0] == ("db1", "noted") and note(result).startswith("halted")
+    rig.version = " fixed"
+    assert note(rig.roll(resume=rig.last())) == "done: "
+    assert rig.did.count(("db1", "noted")) == 1
+
+
+def test_a_cluster_that_nobody_could_test_makes_the_rollout_partial(state: Path) -> None:
+    rig = Rig(state)
+    order, stages = rig.order()
+    assert order
+    coded = stages_to_json(stages)
+    coded["left_out"] = [["k", ["w9"], [], 0, []]]
+    assert [c.name for c in stages_from_json(coded).left_out] == ["k"]
+    assert stages_from_json(stages_to_json(stages)) == stages
+
+
+def test_a_rollout_that_another_process_drives_is_left_alone(state: Path) -> None:
+    rig = Rig(state)
+    _, stages = rig.order()
+    journal = Journal.open(state)
+    store = begin(journal, name="r", assembly="shop", file="f", digest="d", stages=stages, now=0.0)
+    with pytest.raises(RolloutHeld):
+        reopen(journal, store.id, "d", "f", 1.0)
+    journal.query("UPDATE rollouts SET holder = NULL")
+    later = reopen(journal, store.id, "d", "f", 1.0)
+    with pytest.raises(RolloutTakenOver):
+        store.wanted()
+    with pytest.raises(RolloutTakenOver):
+        store.end(RolloutState.DONE, "", 1.0)
+    later.end(RolloutState.DONE, "", 1.0)
+    with pytest.raises(UnknownRollout):
+        read_rollout(journal, "nothing")
+    assert read_rollout(journal, "last").count(MachineState.WAITING) == 4
+    journal.close()
+
+
+def test_a_signature_forgets_numbers_and_the_machine() -> None:
+    one = signature("check", "trace\nport 3306 on w1 is taken (0xdeadbeef)", "w1")
+    assert one == signature("check", "other\nport 3307 on w2 is taken (0xcafe0001)", "w2")
+    assert one == "check: port # on <machine> is taken (#)"
