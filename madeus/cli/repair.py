@@ -97,9 +97,9 @@ def repair(
         print_drift(drift, console, way_out=False)
         reality = found.really(drift, Roads(found.types).lead, _places(placed))
         if reality.lost:
-            raise click.ClickException(
-                f"{', '.join(reality.lost)}: no place is known from which behaviors lead back; write a program, or say --at C=PLACE"
-            )
+            who = ", ".join(reality.lost)
+            way_out = "write a program, or say --at C=PLACE"
+            raise click.ClickException(f"{who}: no place is known from which behaviors lead back; {way_out}")
         if not reality.at:
             sys.exit(INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE)
         _print_reality(reality, found, console)
