@@ -99,3 +99,35 @@ def test_two_hosts_or_more_can_share_a_root_of_the_machine(host: Host) -> None:
     )
     assert told["code"] == 0
     assert "/etc/mine" in ask(host, "listing", layers=["b0"])["entries"]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_host_with_python_3_9_does_every_verb(tmp_path: Path) -> None:
+    with Testbed.up(["o1"], tmp_path / "bed", name="old-python", layers=True, root="bullseye+python3") as bed:
+        program = bundle()
+        place = bed.files.hosts / "o1/store/layers"
+        place.mkdir()
+        (place / Path(program.path).name).write_bytes(program.content)
+        old = bed.host("o1")
+        assert old.exec("python3 -V")[1].startswith("Python 3.9.")
+        ask(old, "seed", layer="base", **{"from": "/"})
+        ask(old, "switch", stack=["base"], writable="c0", create=True, persistent=["/var/lib/x"])
+        edit = ["sh", "-c", "echo 1 > /etc/mine; rm /etc/debian_version"]
+        assert ask(old, "exec", argv=edit, services="deny")["code"] == 0
+        stack: dict[str, Any] = {"stack": ["base", "c0"], "writable": "c1", "create": True, "freeze": True}
+        assert ask(old, "switch", **stack, persistent=["/var/lib/x"])["how"] == "beneath"
+        pulled = ask(old, "pull", layer="c0", to="/var/lib/madeus/c0.tar")
+        ask(old, "push", layer="p0", **{"from": "/var/lib/madeus/c0.tar"}, sha256=pulled["sha256"])
+        assert ask(old, "listing", layers=["p0"], hash=True)["entries"]["/etc/debian_version"]["kind"] == "whiteout"
+        (row,) = ask(old, "masked", old=["c0"], new=["p0"], below=["base"])["masked"]
+        assert (row["path"], row["same"]) == ("/etc/mine", True)
+        ask(old, "create", layer="i")
+        decisions = [{"path": "/etc/mine", "how": "merge"}]
+        done = ask(old, "resolve", into="i", old=["c0"], new=["p0"], below=["base"], decisions=decisions)["done"]
+        assert done == [{"path": "/etc/mine", "how": "merge", "conflict": False}]
+        assert ask(old, "merge", layers=["c0", "p0"], into="m")["made"] is True
+        assert ask(old, "sizes", layers=["m"])["sizes"]["m"]["bytes"] == 2
+        assert ask(old, "delete", layers=["m", "i"])["deleted"] == ["m", "i"]
+        assert ask(old, "boot")["how"] == "already"
+        assert old.exec(f"echo in | python3 -I -S {program.path} enter -- cat") == (0, "in\n")
