@@ -5,7 +5,7 @@ operation holds the store longer than the request's `wait`, 60 seconds). Every v
 goes on where it was. Layers are named by identifiers (letters, digits, `.`, `_`, `-`); lists of them run from bottom to top.
 
     create {layer}                     an empty copy-on-write layer: {created}
-    freeze {layer}                     read-only from now on: {frozen: whether it was not}
+    freeze {layer}                     read-only from now on: {frozen: whether it was not}; refused for the current writable one
     delete {layers}                    {deleted, absent}; refused while the current stack has one
     layers {}                          {layers: {id: {frozen, kind, ...}}}
     sizes {layers}                     {sizes: {id: {files, bytes, disk}}}
@@ -66,8 +66,13 @@ def _create(store: Store, request: Request) -> Answer:
 def _freeze(store: Store, request: Request) -> Answer:
     from . import inside
 
-    inside.withdraw_denial(store.data(_layer(request)))
-    return {"frozen": store.freeze(_layer(request))}
+    layer = _layer(request)
+    current = store.current()
+    if current is not None and current["writable"] == layer:
+        said = f"layer {layer} is the writable one of the current stack: switch to a stack with another one first"
+        raise AgentError("in-use", said, layer=layer, by="current")
+    inside.withdraw_denial(store.data(layer))
+    return {"frozen": store.freeze(layer)}
 
 
 def _delete(store: Store, request: Request) -> Answer:

@@ -70,6 +70,13 @@ def test_a_layer_of_the_current_stack_is_not_deleted(rooted: Machine) -> None:
     assert rooted.sh("cat /etc/version") == "base\n"
 
 
+def test_the_writable_layer_of_the_current_stack_is_not_frozen(rooted: Machine) -> None:
+    with pytest.raises(Refused, match="layer c0 is the writable one of the current stack") as refused:
+        rooted.ask("freeze", {"layer": "c0"})
+    assert refused.value.error["code"] == "in-use"
+    assert rooted.ask("layers")["layers"]["c0"]["frozen"] is False
+
+
 def test_creating_survives_a_power_cut_at_every_step(machine: Machine) -> None:
     steps, answer = machine.survive("create", {"layer": "a"})
     assert steps >= 3
