@@ -134,24 +134,14 @@ class _Dates:
         """A duration for actions without a greatest one: long enough to be over the limit."""
         return limit + 1.0 + sum(d for d in self.greatest if d < inf)
 
-    def past(self, event: int) -> set[int]:
-        """An event and all its causes."""
-        found, waiting = {event}, [event]
-        while waiting:
-            for cause in self.woven.before[waiting.pop()]:
-                if cause not in found:
-                    found.add(cause)
-                    waiting.append(cause)
-        return found
-
     def between(self, off: int, on: int) -> tuple[float, list[float]]:
         """A bound of the time between two events, and durations that make it long."""
         earliest, latest = self.times(self.least), self.times(self.greatest)
-        before = self.past(off)
+        before = self.woven.past(off)
         ahead = self._ahead(off, before)
         after: dict[int, float] = {}
         origin: dict[int, int | None] = {}
-        wanted = self.past(on)
+        wanted = self.woven.past(on)
         for event in self.order:
             if event not in wanted:
                 continue
@@ -187,19 +177,17 @@ class _Dates:
                 durations[event] = self.greatest[event]
             event = origin[event]
         if last in before and last != off:
-            for cause in self.past(last):
+            for cause in self.woven.past(last):
                 durations[cause] = self.greatest[cause] if self.greatest[cause] < inf else self.least[cause]
         return durations
 
     def run(self, durations: Sequence[float], until: int) -> Trace:
         """The run with these durations, up to an event."""
         at = self.times(durations)
-        events = self.woven.simulation.trace.events
-        step_of = {2 * position: event.step for position, event in enumerate(events, 1)}
         rank = self.woven.rank
         taken = sorted(self._until(at, until), key=lambda e: (at[e], rank[e]))
-        taken = [e for e in taken if rank[e] in step_of]
-        return confirm(self.woven.system, [step_of[rank[e]] for e in taken], [at[e] for e in taken])[0]
+        steps = [(step, at[e]) for e in taken if (step := self.woven.step(e)) is not None]
+        return confirm(self.woven.system, [step for step, _ in steps], [time for _, time in steps])[0]
 
     def _until(self, at: Sequence[float], until: int) -> Iterator[int]:
         rank = self.woven.rank

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from madeus.checker.engines.causal.threads import START, Link, Port, Pushed, Served, Taken, Threads
 from madeus.checker.engines.causal.unroll import Local, NotCausal
 from madeus.model import Multiplicity
-from madeus.semantics import Simulation, StepKind, System, simulate
+from madeus.semantics import Simulation, Step, StepKind, System, simulate
 
 
 class _Claim(NamedTuple):
@@ -76,6 +76,21 @@ class Weave:
             rank[pushed.base] = 1 + max(rank[event] for event in self.before[pushed.base])
         assert START not in rank
         return rank
+
+    def step(self, event: int) -> Step | None:
+        """The step of an event; None where a behavior becomes the head of its queue, which is none."""
+        position, inner = divmod(self.rank[event], 2)
+        return None if inner else self.simulation.trace.events[position - 1].step
+
+    def past(self, event: int) -> set[int]:
+        """An event and all its causes."""
+        found, waiting = {event}, [event]
+        while waiting:
+            for cause in self.before[waiting.pop()]:
+                if cause not in found:
+                    found.add(cause)
+                    waiting.append(cause)
+        return found
 
     # ---- causes through ports ----------------------------------------------------------------------------------------
 
