@@ -17,8 +17,6 @@ from madeus.model import Action, Duration, Secret, Value, ValueType
 
 BUILT_IN = ("run", "script", "copy", "template", "service", "package", "wait_tcp", "wait_http", "python")
 """Kinds of actions that come with the product; the registry is open."""
-_CHANGING = frozenset(("copy", "template"))
-"""Built-in kinds that cannot be probes."""
 _CLOSED = frozenset(("run", "service", "package", "wait_tcp", "wait_http", "copy"))
 """Kinds that read no names but those in `${...}`."""
 _COMMON = {
@@ -119,9 +117,7 @@ def lower_action(action: s.Action, scope: ActionScope) -> Action:
 
 
 def lower_probe(action: s.Action, scope: ActionScope) -> Action:
-    """The action of a probe; that it does more than look is reported."""
-    if action.name.text in _CHANGING:
-        scope.report.add(structure_errors.probe_changes(action.name.text, action.name.span))
+    """The action of a probe; values that it gives are reported."""
     if action.captures:
         scope.report.add(structure_errors.probe_captures(action.captures[0].span.to(action.captures[-1].span)))
     return lower_action(action, scope)

@@ -118,15 +118,6 @@ def second_probe(span: Span, first: Span) -> Diagnostic:
     return error("MAD118", "there are two probes", span, related=((first, "the first"),), help="keep one")
 
 
-def probe_changes(name: str, span: Span) -> Diagnostic:
-    return error(
-        "MAD119",
-        f"`{name}` changes things, and a probe only looks",
-        span,
-        help="look with `run`, `script`, `wait_tcp`, `wait_http`, `service`, `package` or `python`",
-    )
-
-
 def probe_captures(span: Span) -> Diagnostic:
     return error(
         "MAD119",

@@ -36,7 +36,7 @@ COMPONENTS = [
     ("initial place a\nplace b\ntransition t: a -> b takes 3s..2s", [("MAD116", "3s..2s")]),
     ('initial place a { run "x" }', [("MAD117", 'run "x"')]),
     ('initial place a { probe run "x"\nprobe run "y" }', [("MAD118", 'probe run "y"')]),
-    ('initial place a { probe copy "x" to "/y" }', [("MAD119", "copy")]),
+    ('initial place a { probe run "x" -> p }', [("MAD119", "p")]),
     (
         'initial place a\nplace b\nprovide data p: int at b\ntransition t: a -> b { run "x" -> p\nprobe run "x" -> p, q }',
         [("MAD119", "p, q")],

@@ -150,13 +150,12 @@ Transitions do things, places hold. A place may have a `probe`, an action that o
     ),
     Page(
         code="MAD119",
-        title="a probe that does more than look",
+        title="a probe that gives values",
         text="""
-A probe looks whether a place or a transition's work still holds. `service` and `package` only look where they are probes;
-`copy` and `template` cannot. Nothing takes what a probe prints.
+A probe looks whether a place or a transition's work still holds: it succeeds or not, and nothing takes what it prints.
 """,
-        wrong=_WEB.replace("place on", 'place on { probe template "web.conf" to "/etc/web.conf" }'),
-        mended=_WEB.replace("place on", 'place on { probe run "grep -q workers /etc/web.conf" }'),
+        wrong=_WEB.replace("place on", 'place on { probe run "pidof web" -> pid }'),
+        mended=_WEB.replace("place on", 'place on { probe run "pidof web" }'),
     ),
     Page(
         code="MAD120",

@@ -224,7 +224,10 @@ class Context:
     """Of a resumed action: the host's boot identifier noted when it began."""
 
     ephemeral: bool = False
-    """Whether its jobs leave nothing on the host: it only looks."""
+    """Whether its jobs leave nothing on the host."""
+
+    looking: bool = False
+    """Whether it is a probe, which only looks: its jobs are ephemeral, files are compared and not written."""
 
     def job_id(self, attempt: int, part: str = "") -> str:
         """Identifier of the durable job of an attempt of this action: the same in every controller that resumes the run."""

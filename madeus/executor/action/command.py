@@ -29,7 +29,7 @@ def command_job(call: Call, context: Context, attempt: int, script: str, stdin: 
         environment=tuple((name, reveal(value)) for name, value in call.options.get("environment") or ()),
         directory=directory,
         user=call.plain("user"),
-        ephemeral=context.ephemeral,
+        ephemeral=context.ephemeral or context.looking,
     )
 
 

@@ -12,9 +12,11 @@ from typing import ClassVar
 from typing_extensions import override
 
 from madeus.executor.action.base import ActionKind, ActionResult, Call, Context, Description, Kind, Parameter, show
+from madeus.executor.action.compare import Wanted, compare, digest
 from madeus.executor.action.local import missing
 from madeus.executor.errors import ActionFailed, InvalidAction
 from madeus.executor.transport.base import Job
+from madeus.model.action import Action
 
 FILE_OPTIONS = (
     Parameter(
@@ -45,6 +47,14 @@ class Copy(ActionKind):
     )
 
     @override
+    def looking(self, action: Action) -> Action:
+        return action
+
+    @override
+    def expects(self, call: Call) -> str:
+        return "what it copies"
+
+    @override
     def check(self, call: Call) -> None:
         check_destination(call)
 
@@ -62,6 +72,15 @@ class Copy(ActionKind):
         folders = [place for path, place in pairs if path.is_dir()]
         target = call.plain("to") or ""
         target = (target.rstrip("/") or "/") if folders else destination(target, source.name)
+        if context.looking:
+            there = [Wanted(_below(target, folder), None, None) for folder in folders]
+            files = [(path, place) for path, place in pairs if path.is_file()]
+            there += [
+                Wanted(_below(target, place), digest(path), call.options["mode"] or _mode(path))
+                for path, place in files
+            ]
+            await compare(call, context, there)
+            return ActionResult(changed=False)
         changed = False
         if folders:
             changed = await self._folders(call, context, attempt, [_below(target, folder) for folder in folders])

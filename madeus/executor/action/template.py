@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +21,11 @@ from madeus.executor.action.base import (
     Parameter,
     RuntimeValue,
 )
+from madeus.executor.action.compare import Wanted, compare
 from madeus.executor.action.copy import FILE_OPTIONS, check_destination, destination
 from madeus.executor.action.local import read_local
 from madeus.executor.errors import TemplateError
+from madeus.model.action import Action
 from madeus.model.value import Duration
 
 
@@ -37,6 +40,14 @@ class Template(ActionKind):
         idempotent=True,
         example='template "my.cnf.j2" to "/etc/mysql/conf.d/madeus.cnf" mode 0644',
     )
+
+    @override
+    def looking(self, action: Action) -> Action:
+        return action
+
+    @override
+    def expects(self, call: Call) -> str:
+        return "what it renders"
 
     @override
     def check(self, call: Call) -> None:
@@ -54,8 +65,13 @@ class Template(ActionKind):
         text = render(
             path, {**names(context.scope), **{name: _plain(value) for name, value in call.options["with"] or ()}}
         )
+        target = destination(call.plain("to") or "", path.name.removesuffix(".j2"))
+        if context.looking:
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            await compare(call, context, [Wanted(target, digest, call.options["mode"])])
+            return ActionResult(changed=False)
         changed = await context.transport.put(
-            destination(call.plain("to") or "", path.name.removesuffix(".j2")),
+            target,
             text.encode(),
             call.options["mode"],
             call.plain("owner"),

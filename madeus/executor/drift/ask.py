@@ -44,7 +44,7 @@ class NoProbe(InvalidAction):
     """An action that changes things stands where one has to look."""
 
     def __init__(self, kind: str) -> None:
-        way_out = "look with `run`, `script`, `wait_tcp`, `wait_http`, `service`, `package` or `python`"
+        way_out = "look with `run`, or with another of the built-in actions"
         super().__init__(kind, "it changes things and cannot be a probe", way_out)
 
 
@@ -105,7 +105,7 @@ class Asker:
                 base=self.base,
                 step=("probe", question.component, question.element, question.name, self._session, next(self._numbers)),
                 idempotent=True,
-                ephemeral=True,
+                looking=True,
             )
             written = self.registry.get(question.probe.kind)
             call = prepare(written, question.probe, scope)

@@ -84,7 +84,7 @@ async def look_async(
     """`look` for callers in an event loop."""
     registry = options.registry or Registry.installed()
     inventory = options.inventory or live.inventory
-    known = _secrets(live, asked, options)
+    known = _secrets(live, options)
     _check(asked, inventory, registry, live.latest.secrets, known)
     system = System(state.assembly(live.name, types), begin=state.configuration)
     vault = Vault(known)
@@ -113,13 +113,11 @@ async def look_async(
                 await transports.close()
 
 
-def _secrets(live: Live, asked: Iterable[Question], options: RunOptions) -> dict[str, str]:
-    """Values of the secrets that probes may name."""
-    needed = {name for question in asked for name in names_in(question.probe)} & set(live.latest.secrets)
-    arguments = (value for i in live.state.instances for _, value in i.arguments)
-    needed |= {value.name for value in arguments if hasattr(value, "name") and value.name in live.latest.secrets}
-    found = gather_secrets(sorted(needed), options.secrets_file)
-    return {**found, **{name: value for name, value in options.secrets.items() if name in needed}}
+def _secrets(live: Live, options: RunOptions) -> dict[str, str]:
+    """Values of the model's secrets, as far as they are known."""
+    names = live.latest.secrets
+    given = {name: value for name, value in options.secrets.items() if name in names}
+    return {**gather_secrets(names, options.secrets_file), **given}
 
 
 def _check(

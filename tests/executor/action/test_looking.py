@@ -6,10 +6,15 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from typing_extensions import override
 
+from madeus.executor.action.base import ActionKind, ActionResult, Call, Context, Description
+from madeus.executor.action.prepare import prepare
 from madeus.executor.action.registry import Registry
+from madeus.executor.drift.ask import NoProbe, check_probe
 from madeus.executor.errors import ActionFailed
 from madeus.model import Action
 from tests.executor.action.world import action, do
@@ -33,9 +38,68 @@ def programs(directory: Path, **scripts: str) -> str:
     return f"{directory}:{os.environ['PATH']}"
 
 
-def test_kinds_that_change_things_do_not_look() -> None:
-    for what in (action("copy", "a", to="/b"), action("template", "a", to="/b")):
-        assert REGISTRY.get(what.kind).looking(what) is None
+class Changing(ActionKind):
+    """An action of a package that nobody has said how to look with."""
+
+    description: ClassVar[Description] = Description(name="change", summary="change something")
+
+    @override
+    def plan(self, call: Call, context: Context) -> str:
+        return "change"
+
+    @override
+    async def perform(self, call: Call, context: Context, attempt: int) -> ActionResult:
+        return ActionResult(changed=True)
+
+
+def test_an_action_of_a_package_looks_only_when_it_says_how() -> None:
+    registry = Registry.installed()
+    registry.add(Changing())
+    with pytest.raises(NoProbe, match="change: it changes things and cannot be a probe"):
+        check_probe(action("change"), registry)
+
+
+def test_files_are_compared_and_not_copied(tmp_path: Path) -> None:
+    (tmp_path / "site" / "sub").mkdir(parents=True)
+    (tmp_path / "site" / "index.html").write_text("hello")
+    (tmp_path / "site" / "sub" / "page.html").write_text("page")
+    target = tmp_path / "www"
+    what = action("copy", "site", to=str(target))
+    with pytest.raises(ActionFailed) as error:
+        do(looks(what), tmp_path, looking=True)
+    assert error.value.reason == f"{target} is not there, and 3 more"
+    assert not target.exists()
+    do(what, tmp_path)
+    do(looks(what), tmp_path, looking=True)
+    (target / "index.html").write_text("changed")
+    (target / "sub" / "page.html").chmod(0o600)
+    with pytest.raises(ActionFailed) as error:
+        do(looks(what), tmp_path, looking=True)
+    assert error.value.stdout.decode().splitlines() == [
+        f"{target}/index.html has another content",
+        f"{target}/sub/page.html has mode 0600, not 0644",
+    ]
+    assert (target / "index.html").read_text() == "changed"
+    (target / "index.html").unlink()
+    (target / "index.html").mkdir()
+    with pytest.raises(ActionFailed, match=r"index\.html is no file"):
+        do(looks(what), tmp_path, looking=True)
+
+
+def test_a_template_is_compared_and_not_written(tmp_path: Path) -> None:
+    (tmp_path / "my.cnf.j2").write_text("port = {{ port }}\n")
+    target = tmp_path / "my.cnf"
+    what = action("template", "my.cnf.j2", to=str(target), owner="nobody")
+    with pytest.raises(ActionFailed, match=r"my\.cnf is not there"):
+        do(looks(what), tmp_path, {"port": 3306}, looking=True)
+    target.write_text("port = 3306\n")
+    target.chmod(0o640)
+    with pytest.raises(ActionFailed, match=r"has owner .*, not nobody"):
+        do(looks(what), tmp_path, {"port": 3306}, looking=True)
+    bare = action("template", "my.cnf.j2", to=str(target))
+    do(looks(bare), tmp_path, {"port": 3306}, looking=True)
+    with pytest.raises(ActionFailed, match=r"my\.cnf has another content"):
+        do(looks(bare), tmp_path, {"port": 3307}, looking=True)
 
 
 def test_commands_look_as_they_are_written() -> None:
@@ -96,8 +160,6 @@ def test_a_service_is_asked_for_and_not_started(tmp_path: Path) -> None:
 
 
 def test_what_a_probe_expects_is_said_in_words(tmp_path: Path) -> None:
-    from madeus.executor.action.prepare import prepare
-
     def expects(what: Action) -> str:
         kind = REGISTRY.get(what.kind)
         return kind.expects(prepare(kind, what, {}))
@@ -109,3 +171,5 @@ def test_what_a_probe_expects_is_said_in_words(tmp_path: Path) -> None:
     assert expects(action("service", "nginx", started=True, enabled=True)) == "running and enabled"
     assert expects(action("package", "nginx", absent=True)) == "not installed"
     assert expects(action("python", "m:f")) == "success"
+    assert expects(action("copy", "a", to="/b")) == "what it copies"
+    assert expects(action("template", "a", to="/b")) == "what it renders"
