@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from madeus.checker.engine import Watch
+from madeus.checker.engines.explicit.asleep import MetAgain, Sleep, may_sleep, merged
 from madeus.checker.engines.explicit.encoding import Encoding
 from madeus.checker.engines.explicit.target import Condition, Some
 from madeus.checker.engines.explicit.visited import Flags, Visited, Words, fingerprints, sorted_states
@@ -56,39 +57,55 @@ class Sweep:
                 change[shift // 64] += sign * (weight << (shift % 64))
         return [(k, np.uint64(c & _WORD)) for k, c in enumerate(change) if c]
 
-    def enabled(self, states: Words, t: int) -> npt.NDArray[np.intp]:
-        """Rows in which a transition is enabled."""
+    def enabled(self, columns: Words, t: int) -> npt.NDArray[np.intp]:
+        """Rows in which a transition is enabled. columns: the states' words, each word of all states together."""
+        flags = self._flags(columns, t)
+        return np.arange(columns.shape[1]) if flags is None else np.flatnonzero(flags)
+
+    def _flags(self, columns: Words, t: int) -> Any:
+        """For each state whether a transition is enabled; None: in all of them."""
         flags: Any = None
         for k, mask in self.need[t]:
-            now = (states[:, k] & mask) == mask
+            now = (columns[k] & mask) == mask
             flags = now if flags is None else flags & now
         for k, mask in self.bar[t]:
-            now = (states[:, k] & mask) == 0
+            now = (columns[k] & mask) == 0
             flags = now if flags is None else flags & now
         for k, shift, mask, weight, less in self.tests[t]:
-            now = (((states[:, k] >> shift) & mask) < weight) == less
+            now = (((columns[k] >> shift) & mask) < weight) == less
             flags = now if flags is None else flags & now
         for k, mask in self.halting:
-            now = (states[:, k] & mask) == 0
+            now = (columns[k] & mask) == 0
             flags = now if flags is None else flags & now
-        return np.arange(len(states)) if flags is None else np.flatnonzero(flags)
+        return flags
 
     def fire(self, states: Words, t: int) -> Words:
-        """The states after a transition."""
-        after = states.copy()
+        """The states after a transition, in their place."""
         for k, change in self.delta[t]:
-            after[:, k] += change
-        return after
+            states[:, k] += change
+        return states
 
     def run(self, watch: Watch, stop: Callable[[Words], Flags] | None = None) -> tuple[int, ...] | None:
         """Go through all levels. stop: marks states to stop at; returns the transitions of a shortest run to one of them.
 
         Raises Exhausted.
         """
+        if may_sleep(self.encoding):
+            before = watch.states
+            try:
+                return self._levels(watch, stop, Sleep(self.encoding))
+            except MetAgain:
+                watch.states = before
+        return self._levels(watch, stop, None)
+
+    def _levels(
+        self, watch: Watch, stop: Callable[[Words], Flags] | None, sleep: Sleep | None
+    ) -> tuple[int, ...] | None:
         self.visited = Visited()
         marks, first = sorted_states(self.initial)
         self.visited.add(first, marks, 0)
         level, number = [first], 0
+        asleep = None if sleep is None else np.zeros((1, sleep.words), dtype=np.uint64)
         while level:
             for states in level:
                 watch.tick(len(states))
@@ -98,8 +115,41 @@ class Sweep:
                         return self._path(states[hit[:1]], number)
             watch.check()
             number += 1
-            level = list(self._next(level, number, watch))
+            if sleep is None or asleep is None:
+                level = list(self._next(level, number, watch))
+            else:
+                (states,) = level
+                level.clear()
+                found = self._awake(states, asleep, number, watch, sleep)
+                del states, asleep
+                level, asleep = ([], None) if found is None else ([found[0]], found[1])
         return None
+
+    def _awake(
+        self, states: Words, asleep: Words, number: int, watch: Watch, sleep: Sleep
+    ) -> tuple[Words, Words] | None:
+        """The states of the next level, and what sleeps in them; None when there are none. Raises MetAgain."""
+        made: list[Words] = []
+        dozing: list[Words] = []
+        for begin in range(0, len(states), CHUNK):
+            chunk = states[begin : begin + CHUNK]
+            columns = np.ascontiguousarray(chunk.T)
+            taken = np.ascontiguousarray(asleep[begin : begin + CHUNK].T)
+            for t in range(len(self.need)):
+                k, bit = sleep.word[t], sleep.bit[t]
+                awake, flags = (taken[k] & bit) == 0, self._flags(columns, t)
+                rows = np.flatnonzero(awake if flags is None else awake & flags)
+                if len(rows):
+                    made.append(self.fire(chunk[rows], t))
+                    dozing.append(taken[:, rows].T & sleep.independent[t])
+                    taken[k, rows] |= bit
+            watch.check()
+        del states, asleep
+        if not made:
+            return None
+        marks, new, left = merged(made, dozing, self.visited, watch)
+        self.visited.add(new, marks, number)
+        return new, left
 
     def _next(self, level: list[Words], number: int, watch: Watch) -> Iterator[Words]:
         """The states of the next level. Takes those of the level before out of their list."""
@@ -112,9 +162,10 @@ class Sweep:
             states = np.concatenate(taken) if len(taken) > 1 else taken[0]
             for begin in range(0, len(states), CHUNK):
                 chunk = states[begin : begin + CHUNK]
+                columns = np.ascontiguousarray(chunk.T)
                 made: list[Words] = []
                 for t in range(len(self.need)):
-                    rows = self.enabled(chunk, t)
+                    rows = self.enabled(columns, t)
                     if len(rows):
                         made.append(self.fire(chunk[rows], t))
                 watch.check()
@@ -138,7 +189,7 @@ class Sweep:
                 before = target.copy()
                 for k, change in self.delta[t]:
                     before[:, k] -= change
-                if self.visited.levels(before, fingerprints(before))[0] == level and len(self.enabled(before, t)):
+                if self.visited.levels(before, fingerprints(before))[0] == level and len(self.enabled(before.T, t)):
                     target = before
                     path.append(t)
                     break
