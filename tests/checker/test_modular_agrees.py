@@ -53,7 +53,7 @@ def compare(seed: int, states: int, most: int) -> int:
     return compared
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_what_the_modular_engine_says_is_what_plain_exploration_finds(seed: int) -> None:
     compare(seed, 1000, 3)

@@ -13,7 +13,8 @@ from tests.checker.openstack import fired_and_ended, openstack
 
 np = pytest.importorskip("numpy")
 visited = pytest.importorskip("madeus.checker.engines.explicit.visited")
-Sweep = pytest.importorskip("madeus.checker.engines.explicit.vector").Sweep
+vector = pytest.importorskip("madeus.checker.engines.explicit.vector")
+Sweep = vector.Sweep
 
 
 @pytest.mark.parametrize("words", [1, 2, 4])
@@ -48,6 +49,33 @@ def test_a_state_of_four_words_is_kept_in_forty_bytes() -> None:
     assert sweep.words == 4
     assert watch.states == len(sweep.visited) == 407
     assert sweep.visited.nbytes() <= 40 * watch.states
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_sleeps_hides_no_state(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rings and lines that look at each other: nets where a state is met again on another level, and nets where not."""
+    monkeypatch.setattr(vector, "CHUNK", 8)
+    random = Random(seed)
+    builder = NetBuilder("any")
+    parts = [[builder.place(f"{i}.{k}", int(k == 0)) for k in range(4)] for i in range(3)]
+    for i, places in enumerate(parts):
+        for k in range(random.choice((3, 3, 4, 6))):
+            target = random.randrange(4) if seed % 3 == 0 else min(k + 1, 3)
+            other = random.choice(random.choice(parts))
+            read, inhibit = random.choice((((), ()), ((), ()), (((other, 1),), ()), ((), ((other, 1),))))
+            builder.transition(f"{i}.{k}", [(places[k % 3], 1)], [(places[target], 1)], read, inhibit)
+    net = builder.build()
+    sweep, watch = Sweep(encode_net(net, [1] * len(net.places))), Watch()
+    sweep.run(watch)
+    assert len(sweep.visited) == watch.states == len(reachability_graph(net).markings)
+
+
+def test_a_net_that_says_how_many_steps_were_taken_never_meets_a_state_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = fired_and_ended(openstack(only=("facts", "haproxy", "common", "memcached", "openvswitch", "rabbitmq")))
+    sweep = Sweep(encode_net(net, [1] * len(net.places)))
+    monkeypatch.setattr(sweep, "_next", None)
+    sweep.run(Watch())
+    assert len(sweep.visited) == 407
 
 
 @pytest.mark.parametrize("segment", [4, 1 << 19])
