@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from madeus.checker.engine import Budget
 from madeus.checker.explanation import Where, nowhere
 from madeus.checker.health import pushed_behaviors
-from madeus.checker.problem import Health, Problem, with_failures
+from madeus.checker.problem import Health, Problem, is_taken_back, with_failures
 from madeus.checker.report.model import Block
 from madeus.checker.verdict import Ailment, Findings, Verdict
 from madeus.diagnostics import Span
@@ -103,9 +103,11 @@ def _blocks(model: Model, where: Where, systems: Systems) -> Iterator[Ask]:
         written[verify.title] = before + len(verify.properties)
         problems = []
         for position, asked in enumerate(verify.properties, 1):
-            system = _system(model, verify.assembly, verify.stages, asked.failures, systems)
+            safe = _system(model, verify.assembly, verify.stages, 0, systems)
+            covered = asked.failures if is_taken_back(safe, asked.question) else 0
+            system = _system(model, verify.assembly, verify.stages, asked.failures - covered, systems)
             span = where(f"verify {verify.title}#{before + position}")
-            problems.append((position, Problem(system, asked.question), span))
+            problems.append((position, Problem(system, asked.question, covered), span))
         span = where(f"verify {verify.title}")
         yield Ask(verify.title, verify.assembly, number, span, tuple(problems), verify.doc)
 

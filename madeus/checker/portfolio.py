@@ -181,7 +181,10 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         found.append(Assumption.INTERVALS)
     elif not isinstance(problem.question, Available) or not problem.question.off:
         found.append(Assumption.ANY_DURATION)
-    found.append(Assumption.BOUNDED_FAILURES if problem.system.failures else Assumption.NO_FAILURES)
+    if problem.covered:
+        found.append(Assumption.TAKEN_BACK)
+    else:
+        found.append(Assumption.BOUNDED_FAILURES if problem.system.failures else Assumption.NO_FAILURES)
     return tuple(found)
 
 

@@ -19,7 +19,9 @@ clash is where runs end, and nothing holds in it.
   for longer than the limit; a service that is off where a run ends is off for ever.
 - **terminates**: no fair run is endless. **confluent**: moreover, all runs end in the same configuration (the order in
   which connections were made apart).
-- **with failures k**: the same, over runs in which up to k actions fail.
+- **with failures k**: the same, over runs in which up to k actions fail. Where a program says ``on_failure rollback`` and all
+  that the programs move lives in layers, a run in which an action fails starts nothing more and ends where it began; it
+  is accepted, since everything is back in the configuration before the programs (see `is_taken_back`).
 
 Except for parallelism, boundaries, durations and limits of time off, a question is answered for whatever durations,
 intervals or not: what holds then holds for the measured ones too.
@@ -32,13 +34,19 @@ from dataclasses import dataclass, field
 
 from madeus.model import (
     ANY_TIME,
+    Add,
     Available,
     Bounds,
+    Deployable,
+    Forbidden,
     Model,
     Parallelism,
     Parametric,
     Property,
+    Push,
     Question,
+    Sequence,
+    Terminates,
     Verify,
 )
 from madeus.semantics import System
@@ -62,10 +70,16 @@ class Problem:
 
     system: System = field(compare=False)
     question: Asked
+    covered: int = 0
+    """Failures that were asked about and need not be looked at, for they are taken back: the system has none then."""
 
     def __str__(self) -> str:
-        failures = self.system.failures
-        return f"with failures {failures}: {self.question}" if failures else str(self.question)
+        return f"with failures {self.failures}: {self.question}" if self.failures else str(self.question)
+
+    @property
+    def failures(self) -> int | None:
+        """How many actions may fail; None: any number."""
+        return self.covered or self.system.failures
 
     @property
     def timed(self) -> bool:
@@ -103,10 +117,37 @@ def problems(model: Model, verify: Verify, health: bool = True) -> Iterator[Prob
     if health:
         yield Problem(base, Health())
     for asked in verify.properties:
-        system = systems.setdefault(asked.failures, with_failures(base, asked.failures))
-        yield problem(system, asked)
+        covered = is_taken_back(base, asked.question)
+        failures = 0 if covered else asked.failures
+        system = systems.setdefault(failures, with_failures(base, failures))
+        yield Problem(system, asked.question, asked.failures if covered else 0)
 
 
 def problem(system: System, asked: Property) -> Problem:
     """The problem that a property is, on a system that has any number of failures."""
+    if is_taken_back(system, asked.question):
+        return Problem(with_failures(system, 0), asked.question, asked.failures)
     return Problem(with_failures(system, asked.failures), asked.question)
+
+
+_COVERED = (Deployable, Forbidden, Sequence, Terminates)
+
+
+def is_taken_back(system: System, question: Asked) -> bool:
+    """Whether runs with failures have nothing to add to the answer, because they end where they began.
+
+    Up to the failure such a run is one without failures in which the action that fails has not ended. From then on nothing
+    leaves a place and nothing fires: what runs ends, and a run without failures reaches the same places by the same ends.
+    Then everything is as it was at the start. So places and ports are the same ones, transitions fire after the same ones,
+    and no run is endless for a failure. A service that is on is off again after a rollback: `Available` is not among the
+    questions, nor are those of time and of the one last configuration.
+
+    It takes that every instance that the programs move lives in layers, and that none declares another recovery.
+    """
+    programs = system.programs
+    if not isinstance(question, _COVERED) or not any(p.rollback for p in programs) or system.recoveries:
+        return False
+    instructions = [instruction for program in programs for instruction in program.instructions]
+    added = [i.instance for i in instructions if isinstance(i, Add)]
+    moved = [system.instances[i.component] for i in instructions if isinstance(i, Push)]
+    return all(instance.layered for instance in (*added, *moved))

@@ -46,6 +46,7 @@ def key(problem: Problem, engine: str, version: str) -> str:
         "format": [FORMAT, codec.FORMAT, version],
         "engine": engine,
         "failures": problem.system.failures,
+        "covered": problem.covered,
         "question": "health" if isinstance(question, Health) else codec.to_json(question),
         "system": _system(problem),
     }

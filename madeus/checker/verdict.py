@@ -17,6 +17,7 @@ class Assumption(StrEnum):
     NO_FAILURES = "no action fails"
     ANY_DURATION = "whatever time actions take"
     BOUNDED_FAILURES = "no more actions fail than the question allows"
+    TAKEN_BACK = "a run in which an action fails is taken back (`on_failure rollback`)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from madeus.checker.engine import Budget
 from madeus.checker.explanation import Where
 from madeus.checker.formula import UnknownName
 from madeus.checker.plan import Ask, Wish
-from madeus.checker.problem import Health, Problem, with_failures
+from madeus.checker.problem import Health, Problem, is_taken_back, with_failures
 from madeus.checker.report.model import Checked
 from madeus.checker.report.text import Line, Piece, Tone, answer, heading
 from madeus.checker.session import Session
@@ -101,9 +101,11 @@ def _declared(model: Model, system: System, names: tuple[tuple[str, ...], ...], 
         problems = []
         for position, asked in enumerate(verify.properties, 1):
             if _speaks(asked, verify, names):
-                chosen = systems.setdefault(asked.failures, with_failures(system, asked.failures))
+                covered = asked.failures if is_taken_back(system, asked.question) else 0
+                left = asked.failures - covered
+                chosen = systems.setdefault(left, with_failures(system, left))
                 span = where(f"verify {verify.title}#{before + position}")
-                problems.append((position, Problem(chosen, asked.question), span))
+                problems.append((position, Problem(chosen, asked.question, covered), span))
         if problems:
             span = where(f"verify {verify.title}")
             yield Ask(verify.title, verify.assembly, number, span, tuple(problems), verify.doc)

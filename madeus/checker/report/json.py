@@ -54,7 +54,7 @@ def _checked(result: Checked) -> dict[str, Any]:
         "number": result.number,
         "question": result.question,
         "stages": [[p.name for p in stage] for stage in result.problem.system.stages],
-        "failures": result.problem.system.failures,
+        "failures": result.problem.failures,
         "outcome": str(result.outcome),
         "span": span(result.span),
         "engine": evidence.engine,
