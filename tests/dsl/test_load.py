@@ -340,3 +340,32 @@ def test_the_source_map_counts_instructions_from_zero() -> None:
     assert "upgrade#7" not in found.source_map
     with pytest.raises(KeyError):
         found.source_map["lamp/nothing"]
+
+
+GROWING = """
+component T {
+  initial place off
+  place on
+  transition up: off -> on
+}
+assembly s { t[1..2]: T }
+program up for s {
+  push t[1..2].deploy
+}
+program more for s {
+  add t[3]: T
+  push t[3].deploy
+}
+"""
+
+
+def test_a_verify_block_speaks_of_the_instances_of_the_assembly_and_of_its_own_programs() -> None:
+    blocks = "verify s after up {\n  goal g = t.on\n}\nverify s after up, more {\n  goal g = t.on\n}\n"
+    first, second = _model(loaded(GROWING + blocks)).verifications
+    assert first.goals[0].formula == And((Marked("t[1]", "on"), Marked("t[2]", "on")))
+    assert second.goals[0].formula == And((Marked("t[1]", "on"), Marked("t[2]", "on"), Marked("t[3]", "on")))
+
+
+def test_an_instance_that_only_another_program_adds_is_not_known_in_a_verify_block() -> None:
+    (found,) = load("m.madeus", text=GROWING + "verify s after up {\n  forbidden t[3].on\n}\n").diagnostics
+    assert (found.code, found.message) == ("MAD055", "there is no instance `t[3]` in assembly `s` after up")
