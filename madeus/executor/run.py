@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 STEPS_IN_A_ROW = 2_000
 """Steps that are taken before signals and hosts are listened to again: a cyclic behavior without actions never ends."""
 
+_STARTS = (StepKind.LEAVE, StepKind.FIRE, StepKind.PROGRAM)
+"""Steps that begin something new."""
+
 KILL_PATIENCE = 25.0
 """Seconds that a stopped run waits for a host to end a command; then it leaves it alone and says so."""
 
@@ -195,6 +198,15 @@ class Controller:
         self._publish(RunFinished(self.now(), self.run_id, result.state))
         return result
 
+    def _is_lost(self) -> bool:
+        """Whether the run will be taken back, for an action has failed: nothing is started any more."""
+        return (
+            self._session.rollback
+            and self._layered is not None
+            and bool(self._failures)
+            and not self._system.recoveries
+        )
+
     async def _taken_back(self, result: RunResult) -> RunResult:
         """The result, after the layers of a run that failed are what they were before it, if that is wanted."""
         if not self._session.rollback or self._layered is None or result.state not in (RunState.FAILED, RunState.STUCK):
@@ -278,6 +290,8 @@ class Controller:
         self._settle()
 
     def _hold(self, step: Step) -> bool:
+        if step.kind in _STARTS and self._is_lost():
+            return True
         if step.kind is StepKind.RECOVER:
             return step.component in self._trying or step.component in self._undecided
         if self._lookout is not None and self._lookout.holds(self._agenda.configuration, step):

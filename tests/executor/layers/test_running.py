@@ -87,6 +87,17 @@ def test_a_run_that_fails_takes_its_machines_back_when_that_is_wanted(tmp_path: 
         resume_on_fakes(FakeWorld(), result.run, options=options(tmp_path, hosts))
 
 
+def test_nothing_is_started_any_more_in_a_run_that_will_be_taken_back(tmp_path: Path) -> None:
+    hosts, world = SimulatedHosts("m1", "m2"), FakeWorld(failing("m1 install"))
+    assembly = site(Instance("a", "Site", "m1", layered=True), Instance("b", "Site", "m2"))
+    result = run_on_fakes(world, assembly, options=options(tmp_path, hosts, rollback=True))
+    assert result.state is RunState.ROLLED_BACK
+    assert ("m2", "b.publish.0.0.1") not in world.started
+    world = FakeWorld(failing("m1 install"))
+    run_on_fakes(world, assembly, options=options(tmp_path, hosts))
+    assert ("m2", "b.publish.0.0.1") in world.started
+
+
 def test_a_program_may_say_that_it_is_taken_back(tmp_path: Path) -> None:
     hosts = SimulatedHosts("m1")
     assembly = site(Instance("a", "Site", "m1", layered=True))
