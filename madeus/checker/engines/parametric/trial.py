@@ -36,6 +36,8 @@ class Trial:
         self._timed = frozenset(dates.least)
         self._bound = sample.affine(dates.bound)
         self._nodes: list[_Node] = []
+        self._waiting: list[int] = []
+        """Classes to look at, the deepest last: runs that are wrong are known at their ends."""
         self._zones: dict[tuple[int, bool], list[Zone]] = {}
 
     def run(self, watch: Watch) -> tuple[bool, Span]:
@@ -48,8 +50,11 @@ class Trial:
         for t in self.search.start & self._timed:
             zone = begun(zone, t, self._least[t], self._greatest[t])
         self._nodes.append(_Node(start, good, zone, self.search.start, -1, -1))
-        for at, node in enumerate(self._nodes):
+        self._waiting.append(0)
+        while self._waiting:
             watch.tick()
+            at = self._waiting.pop()
+            node = self._nodes[at]
             followed = not (self.once and node.good)
             if not (node.enabled and followed):
                 late = self._wrong(node)
@@ -117,6 +122,7 @@ class Trial:
         if any(self.sample.includes(other, zone) for other in known):
             return
         known.append(zone)
+        self._waiting.append(len(self._nodes))
         self._nodes.append(_Node(after, good, zone, enabled, number, t))
 
     def _path(self, number: int) -> list[int]:
