@@ -29,6 +29,10 @@ class Scopes:
             found = self._hosts[component] = self._inventory.resolve(self._system.instances[component].host)
         return found
 
+    def layered(self, component: str) -> bool:
+        """Whether an instance lives in the layered root of its host."""
+        return self._system.instances[component].layered
+
     def fixed(self, component: str) -> dict[str, RuntimeValue]:
         """What does not change while an instance exists."""
         scope = self._fixed.get(component)

@@ -88,6 +88,16 @@ class Asker:
     """Keeps the jobs of this one apart from those of others in the same run."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
+    def _place(self, component: str, host: Host) -> Transport:
+        """Where an instance is asked: on its host, or in the layers that it lives in."""
+        inner = self.transport(host)
+        if not self.scopes.layered(component):
+            return inner
+        from madeus.executor.layers.host import enter_prefix
+        from madeus.executor.layers.rooted import RootedTransport
+
+        return RootedTransport(inner, enter_prefix())
+
     async def ask(self, question: Question, kind: ComponentType, conf: Configuration) -> Answer:
         """Look. kind: the component's type. conf: where values of data ports are taken from; nothing is raised for the world.
 
@@ -100,7 +110,7 @@ class Asker:
             scope = self._scope(question, kind, conf)
             context = Context(
                 host=host,
-                transport=self.transport(host),
+                transport=self._place(question.component, host),
                 scope=scope,
                 base=self.base,
                 step=("probe", question.component, question.element, question.name, self._session, next(self._numbers)),
