@@ -35,6 +35,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--limit", type=click.IntRange(1), default=50, show_default=True, help="Hosts that are looked at at once."
 )
+@click.option("--in-layer", is_flag=True, help="Look into the stacks of the hosts' layers.")
 @click.option("--from", "given", type=PATH, metavar="FLEET", help="Look into this fleet file, not at hosts.")
 @click.option("--reference", metavar="MACHINE|FLEET", help="Say how far each machine is from this one.")
 @click.option("--why", metavar="PATH", help="Say why a file belongs to the fingerprints or not; * and ** match.")
@@ -49,6 +50,7 @@ def fingerprint(
     traces: int,
     trace_time: float,
     limit: int,
+    in_layer: bool,
     given: Path | None,
     reference: str | None,
     why: str | None,
@@ -71,7 +73,7 @@ def fingerprint(
             raise InputError("--from takes a fleet file; hosts and --application belong to a new look")
         fleet = load_fleet(given)
     else:
-        fleet = _look(hosts, application, inventory, rules, start, traces, trace_time, limit)
+        fleet = _look(hosts, application, inventory, rules, start, traces, trace_time, limit, in_layer)
     if output is not None:
         from madeus.executor.fingerprint.files import write_fleet
 
@@ -99,8 +101,9 @@ def _look(
     traces: int,
     trace_time: float,
     limit: int,
+    in_layer: bool,
 ) -> Fleet:
-    from madeus.executor.fingerprint import Request, fingerprint_hosts, load_rules
+    from madeus.executor.fingerprint import LAYERED_ROOT, Request, fingerprint_hosts, load_rules
     from madeus.executor.fingerprint.augeas import has_augtool
     from madeus.executor.inventory import Inventory, load_inventory
 
@@ -109,7 +112,8 @@ def _look(
     with telling():
         known = load_inventory(inventory) if inventory else Inventory()
         names = _names(known, hosts)
-        request = Request(application, load_rules(application, rules), start, traces, trace_time)
+        root = LAYERED_ROOT if in_layer else None
+        request = Request(application, load_rules(application, rules), start, traces, trace_time, root)
         if not has_augtool():
             print(
                 "note: there is no augtool here, so configuration files are compared in chunks, not by their settings "

@@ -5,6 +5,7 @@ An item is a key and a value, all segments joined by ``/``::
     package/mariadb-server/1:10.11.6-0+deb12u1      a Debian package and its version
     library/libc.so.6/2.36/5f0c1e9a4b7d             a shared library: version (``-``: unknown), hash of its build
     environment/LANG/1a2b3c4d5e6f                   an environment variable, hash of its value
+    fact/mariadb/shutdown/unclean                   the answer to a rule's question
     /etc/mysql/my.cnf/mysqld/port/0a1b2c3d4e5f      a setting in a parsed file, hash of its value
     /srv/shop/index.php/77ab12cd34ef                a chunk of a file that nothing parses, hash of its bytes
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 
-PACKAGE, LIBRARY, ENVIRONMENT = "package", "library", "environment"
+PACKAGE, LIBRARY, ENVIRONMENT, FACT = "package", "library", "environment", "fact"
 """First segments of items that do not come from a file's content."""
 
 HASH_LENGTH = 12
@@ -62,6 +63,11 @@ def variable(name: str, value: str) -> str:
 def setting(path: str, names: tuple[str, ...], value: str) -> str:
     """Item of a setting in a file. path: of the file, absolute; names: where it stands in the file, from the outside in."""
     return "/".join((path, *map(segment, names), digest(value)))
+
+
+def fact(name: str, value: str) -> str:
+    """Item of what a rule asked: its name, in segments, and the answer as it is."""
+    return "/".join((FACT, *map(segment, name.split("/")), segment(value)))
 
 
 def chunk(path: str, content: bytes) -> str:

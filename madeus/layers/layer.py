@@ -27,7 +27,7 @@ class Layer:
     frozen: bool = False
     """Read-only for good."""
     source: str = ""
-    """Of a base, where its contents come from: ``/`` for the host's own system, else a directory or tar file of the
-    controller."""
+    """Where the contents of a base come from: ``/`` for the host's own system, ``host:PATH`` for a directory or tar file
+    that every host has, else one of the controller. Of a version: empty, or ``host:PATH``."""
     holders: frozenset[str] = frozenset()
     """Machines that have a copy of it; none: it has still to be made."""

@@ -45,8 +45,10 @@ def define(catalog: Catalog, role: Role, source: str, versions: Sequence[str], o
     return catalog.with_role(replace(role, versions=(*chain, *added)))
 
 
-def make(catalog: Catalog, role: str, version: str, machine: str, occasion: Occasion) -> Change:
+def make(catalog: Catalog, role: str, version: str, machine: str, occasion: Occasion, source: str = "") -> Change:
     """Fill the layer of a version on a machine, as the role's definition says. The machine's own root is left alone.
+
+    source: what every host has of itself, so that the layer need not be brought from this one.
 
     Raises:
         Refused: it is made already, or the one before it is not.
@@ -63,7 +65,7 @@ def make(catalog: Catalog, role: str, version: str, machine: str, occasion: Occa
     act.step(Verb.CREATE, layer=layer)
     act.step(Verb.MAKE, role=role, version=version, layer=layer, stack=[*below, layer])
     act.step(Verb.FREEZE, layer=layer)
-    act.catalog = act.catalog.with_layers(Layer(layer, LayerKind.VERSION, True, holders=frozenset((machine,))))
+    act.catalog = act.catalog.with_layers(Layer(layer, LayerKind.VERSION, True, source, frozenset((machine,))))
     act.made.append(layer)
     return replace(act.done(current, f"make {role} {version}"), machines=(machine, role_lock(role)))
 

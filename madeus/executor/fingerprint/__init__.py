@@ -10,11 +10,12 @@ In a running event loop: ``await collect(hosts, transports, request)``. The step
 runs on the host, `rules` and `select` decide on files with reasons, `augeas` parses, `build` makes items.
 """
 
-from madeus.executor.fingerprint.collect import Request, collect, fingerprint_hosts
+from madeus.executor.fingerprint.collect import LAYERED_ROOT, Request, collect, fingerprint_hosts
 from madeus.executor.fingerprint.files import BadFleetFile, read_fleet, write_fleet
 from madeus.executor.fingerprint.rules import BadRules, Rules, load_rules, parse_rules
 
 __all__ = [
+    "LAYERED_ROOT",
     "BadFleetFile",
     "BadRules",
     "Request",

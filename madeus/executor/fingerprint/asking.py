@@ -17,7 +17,7 @@ ANSWER = 256 << 20
 """Bytes of an answer that are brought back."""
 
 _PACKAGE = "madeus.executor.fingerprint.probe"
-_MODULES = ("dpkg", "elf", "chunks", "trace", "survey")
+_MODULES = ("dpkg", "elf", "chunks", "trace", "facts", "survey")
 _BEGIN = """\
 import sys, types
 def module(name):
@@ -51,10 +51,22 @@ def _program() -> str:
     return "".join(parts)
 
 
-async def ask(transport: Transport, verb: str, **request: Any) -> dict[str, Any]:
-    """Run one of the probe's verbs on a host. Raises ProbeFailed, HostError."""
+def _inside(root: str | None) -> str:
+    """Statements that make a mounted directory the root of what follows; the probe's own modules are there by then."""
+    if root is None:
+        return ""
+    return (
+        f"import os, encodings.idna\nif not os.path.ismount({root!r}):\n    sys.exit('no layers are stacked on it')\n"
+        f"os.chroot({root!r})\nos.chdir('/')\n"
+    )
+
+
+async def ask(transport: Transport, verb: str, root: str | None = None, **request: Any) -> dict[str, Any]:
+    """Run one of the probe's verbs on a host, inside the directory `root` when it is given. Raises ProbeFailed, HostError."""
     text = json.dumps({"verb": verb, **request})
-    program = f"{_program()}import json\nsys.modules[{_PACKAGE + '.survey'!r}].main(json.loads({text!r}))\n"
+    program = (
+        f"{_program()}import json\n{_inside(root)}sys.modules[{_PACKAGE + '.survey'!r}].main(json.loads({text!r}))\n"
+    )
     job = Job(
         job_id("fingerprint", verb, next(_numbers)),
         "command -v python3 >/dev/null || { echo no python3 >&2; exit 127; }\nexec python3 -I -S -",

@@ -48,6 +48,7 @@ def build(
         rule = rules.deciding(f"{item.ENVIRONMENT}/{name}")
         if rule is not None and rule.word == "include":
             items.add(item.variable(name, value))
+    items.update(item.fact(name, value) for name, value in survey["facts"].items())
     content: set[str] = set()
     for path, decision in decisions.items():
         if decision.means is Means.LIBRARY:

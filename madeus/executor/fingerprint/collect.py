@@ -22,6 +22,9 @@ from madeus.fleet.fingerprint import Fingerprint, Fleet
 PATIENCE = 20.0
 """Seconds that a host has to come back."""
 
+LAYERED_ROOT = "/run/madeus/root"
+"""Where the stack of a host's layers is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -37,6 +40,8 @@ class Request:
     """How often it is started."""
     seconds: float = 10.0
     """Longest time that a traced start may run."""
+    root: str | None = None
+    """Directory on the hosts to look into instead of their own root: a stack of layers, `LAYERED_ROOT`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +103,17 @@ async def _look(transport: Transport, request: Request) -> _Look:
     survey = await ask(
         transport,
         "survey",
+        request.root,
         application=request.application,
         start=request.start,
         traces=request.traces,
         seconds=request.seconds,
+        facts=request.rules.facts,
     )
     if "missing" in survey:
         raise NotThere(transport.host, request.application)
     decisions = decide(survey, request.rules)
-    return _Look(survey, decisions, await ask(transport, "read", **wanted(survey, decisions)))
+    return _Look(survey, decisions, await ask(transport, "read", request.root, **wanted(survey, decisions)))
 
 
 def _parse(looks: dict[str, _Look], rules: Rules) -> Parsed:

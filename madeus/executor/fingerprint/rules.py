@@ -8,8 +8,10 @@ A text file, one rule a line, ``#`` comments. Patterns as in `madeus.fleet.granu
     exclude environment/TERM                 an environment variable
     dependent php*-mysql                     packages that use the application without depending on it
     lens /etc/mysql/**.cnf MySQL.lns         which Augeas lens reads a file
+    fact mariadb/shutdown test -e /x && echo unclean    a command: the first line that it prints is an item of that name
 
-Of ``include`` and ``exclude`` rules that match, and of ``lens`` rules, the last one decides. ``lens PATTERN -`` reads nothing.
+Of ``include`` and ``exclude`` rules that match, of ``lens`` rules, and of ``fact`` rules of one name the last one decides.
+``lens PATTERN -`` reads nothing. A fact's command is the rest of the line, run by the host's shell; it must change nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +27,11 @@ from madeus.diagnostics.suggest import nearest
 from madeus.executor.errors import InputError
 from madeus.fleet.granularity import glob
 
-WORDS = {"application": 1, "include": 1, "exclude": 1, "dependent": 1, "lens": 2}
-"""Rule -> number of its arguments; only `application` takes more."""
+WORDS = {"application": 1, "include": 1, "exclude": 1, "dependent": 1, "lens": 2, "fact": 2}
+"""Rule -> number of its arguments; only `application` and `fact` take more."""
+
+_LONG = ("application", "fact")
+_WANTED = {"lens": "a pattern and a lens", "fact": "a name and a command"}
 
 
 class BadRules(InputError):
@@ -44,7 +49,7 @@ class Rule:
     word: str
     pattern: str
     argument: str
-    """Lens of a `lens` rule; else empty."""
+    """Lens of a `lens` rule, command of a `fact` rule; else empty."""
     where: str
     """File and line, for reasons."""
 
@@ -73,6 +78,11 @@ class Rules:
         rule = self._last(path, ("lens",))
         return rule.argument if rule is not None and rule.argument != "-" else ""
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """Commands of the `fact` rules, by name."""
+        return {rule.pattern: rule.argument for rule in self.rules if rule.word == "fact"}
+
     def dependent(self, package: str) -> bool:
         """Whether a package counts as a dependent application."""
         return self._last(package, ("dependent",)) is not None
@@ -91,11 +101,11 @@ def parse_rules(text: str, file: str) -> Iterator[Rule]:
         if word not in WORDS:
             near = nearest(word, WORDS)
             raise BadRules(file, number, f"`{word}` is no rule" + (f"; did you mean `{near}`?" if near else ""))
-        if len(arguments) < WORDS[word] or (len(arguments) > WORDS[word] and word != "application"):
-            wanted = "a pattern and a lens" if word == "lens" else "one pattern"
+        if len(arguments) < WORDS[word] or (len(arguments) > WORDS[word] and word not in _LONG):
+            wanted = _WANTED.get(word, "one pattern")
             raise BadRules(file, number, f"`{word}` takes {wanted}")
-        if word == "lens":
-            yield Rule(word, arguments[0], arguments[1], f"{file}:{number}")
+        if word in _WANTED:
+            yield Rule(word, arguments[0], " ".join(arguments[1:]), f"{file}:{number}")
         else:
             yield from (Rule(word, argument, "", f"{file}:{number}") for argument in arguments)
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 from madeus.executor.errors import ExecutorError, InternalError
 from madeus.executor.inventory import Host, Inventory, load_inventory
 from madeus.executor.journal.lock import rolled_back
-from madeus.executor.layers.definition import recipes_of, role_of
+from madeus.executor.layers.definition import ON_THE_HOST, recipes_of, role_of
 from madeus.executor.layers.errors import OperationRefused
 from madeus.executor.layers.host import AgentHosts
 from madeus.executor.layers.operate import Hosts, Performed, perform, resume
@@ -227,7 +227,9 @@ class Layers:
         recipe = self.store.recipe(role, version)
         if recipe is not None and recipe.get("package"):
             return await self.package(recipe["package"], role, version)
-        return await self._perform(lambda c, o: make(c, role, version, machine, o))
+        given = recipe.get("from", "") if recipe is not None else ""
+        source = given if given.startswith(ON_THE_HOST) else ""
+        return await self._perform(lambda c, o: make(c, role, version, machine, o, source))
 
     async def package(self, machine: str, role: str, version: str) -> Performed:
         """What a machine has become, as a version."""

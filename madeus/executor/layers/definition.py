@@ -9,6 +9,9 @@ from madeus.layers import catalog as values
 from madeus.model import Role
 from madeus.model.codec import to_json
 
+ON_THE_HOST = "host:"
+"""Before a path: of the host, not of the controller. A directory is a layer as it is and must stay as it is."""
+
 
 def role_of(role: Role, base: Path) -> tuple[values.Role, str]:
     """The role without its versions, and where its base comes from (empty: the host's own system).
@@ -37,4 +40,6 @@ def recipes_of(role: Role, base: Path) -> list[tuple[str, Any]]:
 
 
 def _path(name: str, base: Path) -> str:
+    if name.startswith(ON_THE_HOST):
+        return name
     return str((base / Path(name).expanduser()).absolute()) if name else ""

@@ -18,6 +18,7 @@ from madeus.executor.errors import LocalFileError, ProtocolViolation
 from madeus.executor.inventory import Host
 from madeus.executor.layers.agent.bundle import bundle
 from madeus.executor.layers.build import build
+from madeus.executor.layers.definition import ON_THE_HOST
 from madeus.executor.layers.errors import AgentFailed
 from madeus.executor.layers.rooted import RootedTransport
 from madeus.executor.transport.base import Job, Outcome, Transport
@@ -59,9 +60,9 @@ class AgentHosts:
         await self._push(machine, layer, kept)
 
     async def seed(self, machine: str, layer: str, source: str) -> None:
-        """A base layer: the host's own system, or a directory or tar file of the controller."""
-        if source == "/":
-            await self.ask(machine, "seed", {"layer": layer, "from": "/"})
+        """A base layer: the host's own system, a directory or tar file of the host, or one of the controller."""
+        if source == "/" or source.startswith(ON_THE_HOST):
+            await self.ask(machine, "seed", {"layer": layer, "from": source.removeprefix(ON_THE_HOST)})
             return
         async with self._fetching.setdefault(layer, asyncio.Lock()):
             kept = self._cache / f"{layer}.tar"  # every machine gets the same, whatever has become of the directory
@@ -74,6 +75,10 @@ class AgentHosts:
         recipe = self._recipe(role, version)
         if recipe is None:
             raise AgentFailed(machine, "make", "no-recipe", f"nothing says how {role} {version} is made")
+        if recipe.get("from", "").startswith(ON_THE_HOST):
+            await self.ask(machine, "delete", {"layers": [layer]})
+            await self.ask(machine, "seed", {"layer": layer, "from": recipe["from"].removeprefix(ON_THE_HOST)})
+            return
         if recipe.get("from"):
             tar = await asyncio.to_thread(
                 _packed, Path(recipe["from"]), self._cache / f"{layer}.tar", f"{role} {version}"

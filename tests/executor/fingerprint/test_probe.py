@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madeus.executor.errors import InputError
-from madeus.executor.fingerprint import Request, fingerprint_hosts, load_rules
-from madeus.executor.fingerprint.probe import chunks, dpkg, elf, trace
+from madeus.executor.fingerprint import BadRules, Request, Rules, fingerprint_hosts, load_rules, parse_rules
+from madeus.executor.fingerprint.probe import chunks, dpkg, elf, facts, trace
 from madeus.executor.inventory import Inventory
+from madeus.fleet import item
 from madeus.fleet.item import split
 
 debian = pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="there is no dpkg here")
@@ -35,6 +36,19 @@ def test_a_change_in_a_file_changes_few_chunks(seed: int, place: int, new: bytes
     before, after = set(chunks.cut(data)), set(chunks.cut(data[:place] + new + data[place:]))
     assert len(after - before) <= 8
     assert len(before) >= 5
+
+
+def test_a_fact_is_the_first_line_of_an_answer_or_how_there_was_none() -> None:
+    asked = {"one": "echo a; echo b", "two": "exit 3", "three": "true", "four": "echo $((1 + 1)) >&2"}
+    assert facts.ask(asked) == {"one": "a", "two": "exit 3", "three": "nothing", "four": "nothing"}
+
+
+def test_of_facts_of_one_name_the_last_counts() -> None:
+    rules = Rules(tuple(parse_rules("fact db/clean echo 1 # one\nfact db/age echo 2\nfact db/clean echo  3", "mine")))
+    assert rules.facts == {"db/clean": "echo 3", "db/age": "echo 2"}
+    assert item.fact("db/clean", "yes/no") == "fact/db/clean/yes%2Fno"
+    with pytest.raises(BadRules, match="mine:1: `fact` takes a name and a command"):
+        list(parse_rules("fact db/clean", "mine"))
 
 
 def test_an_elf_program_says_what_it_needs() -> None:

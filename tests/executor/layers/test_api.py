@@ -58,6 +58,20 @@ def test_assigning_makes_what_is_missing_once_and_brings_it_to_the_others(
     act(tmp_path, hosts, scenario)
 
 
+def test_what_every_host_has_of_itself_is_not_brought_from_the_first(tmp_path: Path, hosts: SimulatedHosts) -> None:
+    role = Role("db", "debian11", (RoleVersion("1", source="host:/srv/db"),), source="host:/srv/debian11")
+
+    async def scenario(layers: Layers) -> None:
+        await layers.define(role, tmp_path)
+        await layers.assign("db", ["m1", "m2"])
+        version = layers.catalog.roles["db"].versions[0].layer
+        assert layers.catalog.layers["debian11"].source == "host:/srv/debian11"
+        assert layers.catalog.layers[version].source == "host:/srv/db"
+        assert hosts["m2"].layers[version] == {"/source": "host:/srv/db"}
+
+    act(tmp_path, hosts, scenario)
+
+
 def test_an_error_on_one_machine_is_none_of_the_others(tmp_path: Path, hosts: SimulatedHosts) -> None:
     async def scenario(layers: Layers) -> None:
         await layers.define(WEB, tmp_path)

@@ -9,7 +9,7 @@ import os
 import sys
 import zlib
 
-from madeus.executor.fingerprint.probe import chunks, dpkg, elf, trace
+from madeus.executor.fingerprint.probe import chunks, dpkg, elf, facts, trace
 
 MOST_FILES = 4000
 """Files of a configuration directory that are looked at."""
@@ -19,7 +19,7 @@ CONTENT = 1 << 20
 
 
 def survey(request: dict) -> dict:  # type: ignore[type-arg]  # JSON
-    """What the application could depend on. request: application, start (or null), traces, seconds."""
+    """What the application could depend on. request: application, start (or null), traces, seconds, facts (name: command)."""
     packages = dpkg.installed()
     name = request["application"]
     if name not in packages:
@@ -48,6 +48,7 @@ def survey(request: dict) -> dict:  # type: ignore[type-arg]  # JSON
         "libraries": {path: _library(path, packages, owners) for path in paths},
         "owners": owners,
         "environment": environment,
+        "facts": facts.ask(request["facts"]),
         "traces": traces,
         "strace": trace.has_strace(),
         "links": {p: os.path.realpath(p) for one in traces for p, _ in one if os.path.realpath(p) != p},
