@@ -102,11 +102,12 @@ class Rig:
         self.did.append((host, words))
         if (words == "check" and host in self.bad) or (host, words) in self.bad_commands:
             return Reply(1, exit_code=1, stderr=b"item 4711 is wrong")
-        return Reply(1, stdout=self.printed.get(host, "").encode() if words == "metric" else b"")
+        return Reply(words != "install", stdout=self.printed.get(host, "").encode() if words == "metric" else b"")
 
     @property
     def model(self) -> Model:
         body = self.body.format(n=self.n)
+        self.state.parent.mkdir(parents=True, exist_ok=True)
         file = self.state.parent / "shop.madeus"
         file.write_text(SHOP.format(n=self.n, fix=self.version, settings=self.settings, body=body))
         found = load(file)
@@ -149,35 +150,54 @@ class Rig:
         resume: str = "",
         retry: bool = False,
         meanwhile: Callable[[Journal, Controller], object] | None = None,
-        mortal: Mortal | None = None,
+    ) -> RolloutResult:
+        """Begin a rollout, or go on with one."""
+
+        async def work() -> RolloutResult:
+            result = await self._session(Journal.open(self.state), resume, retry, meanwhile)
+            assert result is not None
+            return result
+
+        return run_virtual(work())
+
+    def roll_and_die(self, dies_at: int, after: bool) -> tuple[RolloutResult, bool]:
+        """Begin a rollout, and go on with it when its controller has died; and whether it has."""
+
+        async def work() -> tuple[RolloutResult, bool]:
+            first = await self._session(Mortal.make(self.state, dies_at, after))
+            if first is not None:
+                return first, False
+            second = await self._session(Journal.open(self.state), self.last())
+            assert second is not None
+            return second, True
+
+        return run_virtual(work())
+
+    async def _session(
+        self,
+        journal: Journal,
+        resume: str = "",
+        retry: bool = False,
+        meanwhile: Callable[[Journal, Controller], object] | None = None,
     ) -> RolloutResult | None:
-        """Begin a rollout, or go on with one; None when the controller died."""
-        journal = mortal or Journal.open(self.state)
+        """None when the controller died. All sessions of a machine's job have to be in one loop, as the job is."""
         journal.query("DELETE FROM locks")  # a dead controller's process is this one, which lives
         journal.query("UPDATE rollouts SET holder = NULL")
         order, stages = self.order(retry=retry)
-
-        async def work() -> RolloutResult | None:
-            options = replace(virtual_options(self.world, RunOptions(state=self.state)), journal=journal)
-            try:
-                if resume:
-                    store = reopen(journal, resume, order.origin.digest, "f", 0.0)
-                else:
-                    store = begin(
-                        journal, name="r", assembly="shop", file="f", digest=order.origin.digest, stages=stages, now=0.0
-                    )
-                controller = Controller(store, order, self.inventory, options)
-                task = asyncio.ensure_future(controller.run())
-                if meanwhile is not None:
-                    meanwhile(journal, controller)
-                if mortal is None:
-                    return await task
-                return await self._until_death(task, mortal.died)
-            except Died:
-                return None
-
+        options = replace(virtual_options(self.world, RunOptions(state=self.state)), journal=journal)
+        digest = order.origin.digest
         try:
-            return run_virtual(work())
+            if resume:
+                store = reopen(journal, resume, digest, "f", 0.0)
+            else:
+                store = begin(journal, name="r", assembly="shop", file="f", digest=digest, stages=stages, now=0.0)
+            controller = Controller(store, order, self.inventory, options)
+            task = asyncio.ensure_future(controller.run())
+            if meanwhile is not None:
+                meanwhile(journal, controller)
+            return await self._until_death(task, journal.died) if isinstance(journal, Mortal) else await task
+        except Died:
+            return None
         finally:
             journal.close()
 
@@ -187,7 +207,7 @@ class Rig:
         death.cancel()
         if not died.is_set():
             return task.result()
-        others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        others = [task, *(t for t in asyncio.all_tasks() if t not in (asyncio.current_task(), task))]
         while not all(t.done() for t in others):
             for t in others:
                 t.cancel()
