@@ -18,6 +18,7 @@ from madeus.executor.drift.answer import LAST_LINES, Answer, Seen
 from madeus.executor.drift.question import Element, Question
 from madeus.executor.errors import (
     ActionFailed,
+    ActionTimedOut,
     ExecutorError,
     FileOperationFailed,
     HostError,
@@ -38,6 +39,9 @@ TIMEOUT = 30.0
 
 PATIENCE = 15.0
 """Seconds beyond its timeouts after which a host is taken for one that does not answer."""
+
+
+SILENT = "the host does not answer"
 
 
 class NoProbe(InvalidAction):
@@ -106,6 +110,7 @@ class Asker:
         """
         host = self.scopes.host(question.component)
         answer = Answer(question, Seen.UNKNOWN, host.name, _written(question.probe))
+        guard: asyncio.Timeout | None = None
         try:
             scope = self._scope(question, kind, conf)
             context = Context(
@@ -122,16 +127,20 @@ class Asker:
             answer = replace(answer, probe=self.vault.mask(written.plan(call, context)), expected=written.expects(call))
             action = looking(question.probe, self.registry)
             limit = _limit(self.registry.get(action.kind), action, scope) + self.patience
+            # A host that is not there must not look like an action that takes too long.
+            await context.transport.connect()
             async with asyncio.timeout(limit) as guard:
                 await execute(action, context, self.registry)
             return replace(answer, seen=Seen.HOLDS)
         except TimeoutError:
-            if not guard.expired():
+            if guard is None or not guard.expired():
                 raise
-            return replace(answer, reason="the host does not answer", unreachable=True)
+            return replace(answer, reason=SILENT, unreachable=True)
         except HostError as error:
             return replace(answer, reason=self.vault.mask(error.reason), unreachable=True)
         except ActionFailed as error:
+            if isinstance(error, ActionTimedOut) and not await self._answers(host):
+                return replace(answer, reason=SILENT, unreachable=True)
             if isinstance(error, NothingToAskWith) or isinstance(error.__cause__, JobRefused | FileOperationFailed):
                 return replace(answer, reason=self.vault.mask(error.reason))
             lines = _last_lines(error.stdout, error.stderr)
@@ -143,6 +152,15 @@ class Asker:
             return replace(answer, reason=self.vault.mask(error.message))
         except Exception as error:  # an action of an installed package may raise anything
             return replace(answer, reason=f"the probe broke: {type(error).__name__}: {error}")
+
+    async def _answers(self, host: Host) -> bool:
+        """Whether a host says anything at all."""
+        try:
+            async with asyncio.timeout(self.patience):
+                await self.transport(host).stat(["/"])
+        except (TimeoutError, HostError):
+            return False
+        return True
 
     def _scope(self, question: Question, kind: ComponentType, conf: Configuration) -> Mapping[str, RuntimeValue]:
         if question.element is Element.PLACE:

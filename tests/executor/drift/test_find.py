@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from madeus.executor.live.errors import CannotChange, NoLiveAssembly
 from madeus.executor.live.state import state_from_json, state_to_json
 from madeus.executor.preflight import NotRunnable
 from madeus.executor.progress import StepTaken
-from madeus.executor.transport.base import Outcome
+from madeus.executor.transport.base import FileFacts, Outcome
 from madeus.executor.transport.fake import FakeTransport, run_virtual
 from madeus.executor.transport.pool import Transports
 from madeus.model import Action, Assembly, Duration, Instance, Program, Push, Transition, WaitAll
@@ -141,9 +142,16 @@ class Frozen(FakeTransport):
     async def kill(self, job_id: str, grace: float = 10.0) -> None:
         await asyncio.Event().wait()
 
+    @override
+    async def stat(self, paths: Sequence[str], user: str | None = None) -> list[FileFacts]:
+        await asyncio.Event().wait()
+        raise AssertionError
 
-def test_a_host_that_is_frozen_is_not_known(state: Path, hosts: Hosts) -> None:
-    hosts.deployed(site(), state)
+
+@pytest.mark.parametrize("probe", [Action("run", ("look on",)), Action("copy", (__file__,), (("to", "/x"),))])
+def test_a_host_that_is_frozen_is_not_known(state: Path, hosts: Hosts, probe: Action) -> None:
+    web = replace(WEB, places=tuple(replace(p, probe=probe) if p.name == "on" else p for p in WEB.places))
+    hosts.deployed(site(PROBED[0], web), state)
     known, asked = live(state), questions(live(state).state, live(state).types, ["web"])
     options = hosts.options(
         state, transports=lambda run: Transports(run, make=lambda host: Frozen(hosts.world, host.name, run))
