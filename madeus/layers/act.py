@@ -13,6 +13,9 @@ from madeus.layers.errors import NotMade
 from madeus.layers.layer import Layer, LayerKind
 from madeus.layers.state import State
 
+_GO_ON = ("checkpoint", "package", "compact")
+"""Operations that leave the machine with the files that it has."""
+
 LONGEST = 64
 """Characters of a layer's name, at most."""
 
@@ -100,6 +103,8 @@ class Act:
             writable=stack[-1],
             persistent=list(role.persistent),
             services={"stop": list(reversed(stopped)), "start": list(role.services)},
+            # What goes on with the same files may still be at work for it; what was started in other files may not.
+            lingering="report" if self.operation in _GO_ON else "end",
         )
         if self.machine.stack and self.machine.stack[-1] not in stack:  # the switch marks what it stacks
             self.step(Verb.FREEZE, layer=self.machine.stack[-1])

@@ -18,8 +18,9 @@ class Verb(StrEnum):
     FREEZE = "freeze"
     """``layer``: read-only from now on."""
     SWITCH = "switch"
-    """``stack`` (read-only, bottom to top), ``writable``, ``persistent``, ``services``: another root in place of the present
-    one. Makes the writable layer where there is none, marks the others read-only."""
+    """``stack`` (read-only, bottom to top), ``writable``, ``persistent``, ``services``, ``lingering`` (``end`` or
+    ``report`` what was started in the present root): another root in place of the present one. Makes the writable layer where
+    there is none, marks the others read-only."""
     DELETE = "delete"
     """``layers``."""
     MERGE = "merge"

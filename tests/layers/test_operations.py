@@ -47,6 +47,7 @@ def test_assign_stacks_base_versions_and_a_new_copy() -> None:
         "writable": "m1-new",
         "persistent": ["/var/data"],
         "services": {"stop": [], "start": ["web", "cron"]},
+        "lingering": "end",
     }
     assert change.undo[0].arguments == {"layers": ["m1-new"]}
 

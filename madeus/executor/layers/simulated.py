@@ -105,7 +105,7 @@ class SimulatedHost:
         return {**(self.current or {"stack": None, "writable": None}), "mounted": bool(self.current)}
 
     def _switch(
-        self, stack: list[str], writable: str, persistent: list[str], services: dict[str, list[Any]]
+        self, stack: list[str], writable: str, persistent: list[str], services: dict[str, list[Any]], lingering: str
     ) -> dict[str, Any]:
         self._need(stack)
         if writable in self.frozen or writable in stack:
