@@ -154,19 +154,20 @@ def _members(
     assembly: Assembly, rollout: Rollout, hosts: Inventory | None
 ) -> tuple[tuple[str, ...], Callable[[str], str]]:
     """Machines of the fleet, and the machine that a host's name in the model stands for."""
+    base = f"{rollout.fleet}["
+    called = dict.fromkeys(i.host for i in assembly.instances if i.host == rollout.fleet or i.host.startswith(base))
     if hosts is None:
-        base = f"{rollout.fleet}["
-        names = dict.fromkeys(i.host for i in assembly.instances)
-        found = tuple(n for n in names if n == rollout.fleet or n.startswith(base))
-        if not found:
+        if not called:
             raise InputError(
                 f"no instance is on a host of {rollout.fleet}; pass --inventory to say which machines it has"
             )
-        return found, lambda name: name
+        return tuple(called), lambda name: name
     if rollout.fleet in hosts.groups:
         return hosts.groups[rollout.fleet], lambda name: hosts.resolve(name).name
     if rollout.fleet in hosts.hosts:
         return (rollout.fleet,), lambda name: hosts.resolve(name).name
+    if called:
+        return tuple(dict.fromkeys(hosts.resolve(n).name for n in called)), lambda name: hosts.resolve(name).name
     near = nearest(rollout.fleet, hosts.groups)
     hint = f"; did you mean {near}?" if near else f"; groups: {', '.join(hosts.groups) or 'none'}"
     raise InputError(f"the inventory has no group {rollout.fleet}{hint}")

@@ -57,9 +57,9 @@ def run(
 ) -> None:
     """Roll a program out over the machines of a live assembly, stage after stage.
 
-    What is proved first is what `madeus rollout plan` shows. Each machine is a run of its own; one that fails is taken back to its
-    old version and reported, and what the rollout says stops it: a stage that does not pass, a failure budget. Ctrl-C stops it
-    where it is; `madeus rollout resume` goes on from there, also after kill -9.
+    What is proved first is what `madeus rollout plan` shows. Each machine is a run of its own; one that fails is taken back to
+    its old version and reported, and what the rollout says stops it: a stage that does not pass, a failure budget. Ctrl-C stops
+    it where it is; `madeus rollout resume` goes on from there, also after kill -9.
 
     \b
     Examples:
@@ -128,8 +128,8 @@ def resume(
 ) -> None:
     """Go on with a rollout exactly where it was: after Ctrl-C, kill -9, a freeze, an abort, or a failure.
 
-    ROLLOUT: its identifier, the end of it, or its name; the latest unless given. With a fixed upgrade (the file has changed) the
-    machines that failed get it first, then the stages go on.
+    ROLLOUT: its identifier, the end of it, or its name; the latest unless given. With a fixed upgrade (the file has changed)
+    the machines that failed get it first, then the stages go on.
 
     \b
     Examples:
