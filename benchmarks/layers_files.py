@@ -1,6 +1,6 @@
 """What a stack costs its files: postmark and a stat of a large tree, over 3 to 64 layers, against the plain file system.
 
-Run as root: `python benchmarks/layers_files.py [postmark] [stat]`; needs the Debian package `postmark`. In a mount namespace of
+Run as root: `python benchmarks/layers_files.py [postmark] [stat] [LAYERS...]`; needs the Debian package `postmark`. In a mount namespace of
 its own, on the file system of /var/tmp; the program of the hosts mounts the stacks and compacts them.
 
 postmark: 10,000 files of 500 to 1,024 bytes, 100,000 transactions, seed 42, one directory; all in the writable layer, as a
@@ -8,8 +8,9 @@ workload's own files are. Wall time, its start and end included; median of 3.
 
 stat: 202,014 files in 1,097 directories, one lstat each, in the order of the tree. `spread`: each layer has its share of
 the directories. `shared`: every directory is in every layer, with its share of the files: a directory is then read from
-all layers. Warm: 20 runs after another one, without the shortest and the longest, mean of 18. Cold: caches dropped before
-each, median of 3. `compacted`: the read-only layers of the shared stack merged into one.
+all layers. Warm: 20 runs after another one, without the shortest and the longest, mean of 18; cpu: of it what the process had of
+a processor, however many others wanted one. Cold: caches dropped before each, median of 3. `compacted`: the read-only layers of
+the shared stack merged into one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
@@ -105,9 +106,9 @@ def fill_tree(spread: bool) -> Callable[[Path, int, int], None]:
     return fill
 
 
-def count_and_time(top: Path) -> tuple[int, int, float]:
-    """(files, directories, seconds) of one walk with an lstat of each file."""
-    begin = time.perf_counter()
+def count_and_time(top: Path) -> tuple[int, int, float, float]:
+    """(files, directories, seconds, seconds of processor) of one walk with an lstat of each file."""
+    begin, cpu = time.perf_counter(), time.process_time()
     files = directories = 0
     look = [str(top)]
     while look:
@@ -119,7 +120,7 @@ def count_and_time(top: Path) -> tuple[int, int, float]:
                 else:
                     os.lstat(entry.path)
                     files += 1
-    return files, directories, time.perf_counter() - begin
+    return files, directories, time.perf_counter() - begin, time.process_time() - cpu
 
 
 def walked(top: Path, tree: Path) -> str:
@@ -129,27 +130,28 @@ def walked(top: Path, tree: Path) -> str:
         os.sync()
         Path("/proc/sys/vm/drop_caches").write_text("3\n")
         cold.append(count_and_time(tree)[2])
-    files, directories, _ = count_and_time(tree)
+    files, directories, *_ = count_and_time(tree)
     assert (files, directories) == (FILES, DIRECTORIES), (files, directories)
-    warm = sorted(count_and_time(tree)[2] for _ in range(WARM))[1:-1]
-    return f"{mean(warm):8.2f} {sorted(cold)[COLD // 2]:8.2f}"
+    walks = [count_and_time(tree) for _ in range(WARM)]
+    warm, cpu = (mean(sorted(walk[place] for walk in walks)[1:-1]) for place in (2, 3))
+    return f"{warm:8.2f} {cpu:8.2f} {sorted(cold)[COLD // 2]:8.2f}"
 
 
-def stat(bench: Bench) -> None:
+def stat(bench: Bench, counts: Sequence[int]) -> None:
     """The table of the tree."""
-    print(f"stat of {FILES} files in {DIRECTORIES} directories, seconds      warm     cold", flush=True)
+    print(f"stat of {FILES} files in {DIRECTORIES} directories, seconds      warm      cpu     cold", flush=True)
     plain = bench.place / "plain"
     plain.mkdir()
     fill_tree(True)(plain, 0, 1)
     print(f"{'plain file system':50} {walked(plain, plain / 'tree')}", flush=True)
     empty = bench.stack("empty", 1)
     for spread in (True, False):
-        for count in COUNTS:
+        for count in counts:
             kind = "spread" if spread else "shared"
             layers = bench.stack(f"{kind[0]}", count, fill_tree(spread))
             root = bench.mount(layers)
             print(f"{f'{count} layers, directories {kind}':50} {walked(root, root / 'tree')}", flush=True)
-            if not spread and count == COUNTS[-1]:
+            if not spread and count == counts[-1]:
                 begin = time.perf_counter()
                 bench.ask("merge", layers=layers, into="compacted", bottom=True)
                 spent = time.perf_counter() - begin
@@ -162,10 +164,10 @@ def stat(bench: Bench) -> None:
             bench.ask("delete", layers=layers)
 
 
-def postmark(bench: Bench) -> None:
+def postmark(bench: Bench, counts: Sequence[int]) -> None:
     """The table of postmark."""
     print("postmark: 10,000 files, 100,000 transactions                 seconds  transactions/s", flush=True)
-    rows = [("plain file system", 0), *((f"{count} layers", count) for count in COUNTS)]
+    rows = [("plain file system", 0), *((f"{count} layers", count) for count in counts)]
     for name, count in rows:
         found = []
         for _ in range(3):
@@ -189,8 +191,8 @@ def main(wanted: list[str]) -> None:
     with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
         bench = Bench(Path(place))
         for name, table in (("postmark", postmark), ("stat", stat)):
-            if not wanted or name in wanted:
-                table(bench)
+            if name in wanted or not {"postmark", "stat"} & set(wanted):
+                table(bench, [int(word) for word in wanted if word.isdecimal()] or COUNTS)
 
 
 if __name__ == "__main__":
