@@ -105,9 +105,8 @@ class Act:
             services={"stop": list(reversed(stopped)), "start": list(role.services)},
             # What goes on with the same files may still be at work for it; what was started in other files may not.
             lingering="report" if self.operation in _GO_ON else "end",
+            retire=[name for name in self.machine.stack[-1:] if name not in stack],
         )
-        if self.machine.stack and self.machine.stack[-1] not in stack:  # the switch marks what it stacks
-            self.step(Verb.FREEZE, layer=self.machine.stack[-1])
 
     def to(
         self, after: Machine, stack: Sequence[str], summary: str, resolving: Mapping[str, Any] | None = None

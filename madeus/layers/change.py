@@ -19,8 +19,8 @@ class Verb(StrEnum):
     """``layer``: read-only from now on."""
     SWITCH = "switch"
     """``stack`` (read-only, bottom to top), ``writable``, ``persistent``, ``services``, ``lingering`` (``end`` or
-    ``report`` what was started in the present root): another root in place of the present one. Makes the writable layer where
-    there is none, marks the others read-only."""
+    ``report`` what was started in the present root), ``retire``: another root in place of the present one. Makes the writable
+    layer where there is none, marks the others and those that it retires read-only."""
     DELETE = "delete"
     """``layers``."""
     MERGE = "merge"

@@ -105,7 +105,13 @@ class SimulatedHost:
         return {**(self.current or {"stack": None, "writable": None}), "mounted": bool(self.current)}
 
     def _switch(
-        self, stack: list[str], writable: str, persistent: list[str], services: dict[str, list[Any]], lingering: str
+        self,
+        stack: list[str],
+        writable: str,
+        persistent: list[str],
+        services: dict[str, list[Any]],
+        lingering: str,
+        retire: list[str],
     ) -> dict[str, Any]:
         self._need(stack)
         if writable in self.frozen or writable in stack:
@@ -115,7 +121,7 @@ class SimulatedHost:
             self.starts += [f"-{name}" for name in services["stop"]]
             self.current = {"stack": stack, "writable": writable, "persistent": persistent}
             self.starts += [f"+{name}" for name in services["start"]]
-            self.frozen.update(stack)
+            self.frozen.update((*stack, *retire))
         return {"milliseconds": 1.0, "how": "beneath", "outage_ms": 0.0}
 
     def _seed(self, layer: str, source: str) -> dict[str, Any]:

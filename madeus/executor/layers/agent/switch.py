@@ -226,9 +226,9 @@ def _make_persistent(store: Store, new: Current, path: str) -> None:
 
 
 def _settle(store: Store, new: Current, request: dict[str, Any]) -> None:
-    """Mark what is a lower layer now as read-only, if the request says so."""
+    """Mark what is a lower layer now as read-only, if the request says so, and the layers that it retires."""
     if request.get("freeze"):
-        for layer in new["stack"]:
+        for layer in [*new["stack"], *(request.get("retire") or [])]:
             if not store.known(layer)["frozen"]:
                 inside.withdraw_denial(store.data(layer))
                 store.freeze(layer)
