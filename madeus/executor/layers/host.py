@@ -102,6 +102,7 @@ class AgentHosts:
 
     async def run(self, machine: str, words: Sequence[str]) -> Outcome:
         """Run a command in the stack of a machine."""
+        await self.prepare(machine)
         name = f"layers.{os.getpid()}.{id(self):x}.{next(self._count)}"
         script = f"exec {shlex.join(words)}"
         return await self.inside(machine).perform(Job(name, script, output_limit=ANSWER_LIMIT, ephemeral=True))
