@@ -1,15 +1,15 @@
 """What a stack costs its files: postmark and a stat of a large tree, over 3 to 64 layers, against the plain file system.
 
-Run as root: `python benchmarks/layers_files.py [postmark] [stat] [LAYERS...]`; needs the Debian package `postmark`. In a mount namespace of
-its own, on the file system of /var/tmp; the program of the hosts mounts the stacks and compacts them.
+Run as root: `python benchmarks/layers_files.py [postmark] [stat] [LAYERS...]`; needs the Debian package `postmark`. In a mount
+namespace of its own, on the file system of /var/tmp; the program of the hosts mounts the stacks and compacts them.
 
 postmark: 10,000 files of 500 to 1,024 bytes, 100,000 transactions, seed 42, one directory; all in the writable layer, as a
 workload's own files are. Wall time, its start and end included; median of 3.
 
 stat: 202,014 files in 1,097 directories, one lstat each, in the order of the tree. `spread`: each layer has its share of
 the directories. `shared`: every directory is in every layer, with its share of the files: a directory is then read from
-all layers. Warm: 20 runs after another one, without the shortest and the longest, mean of 18; cpu: of it what the process had of
-a processor, however many others wanted one. Cold: caches dropped before each, median of 3. `compacted`: the read-only layers of
+all layers. Warm: 20 runs after another one, without the shortest and the longest, mean of 18; cpu: of it what the process had
+of a processor, however many others wanted one. Cold: caches dropped before each, median of 3. `compacted`: the read-only layers of
 the shared stack merged into one.
 """
 
