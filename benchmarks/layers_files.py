@@ -9,8 +9,8 @@ workload's own files are. Wall time, its start and end included; median of 3.
 stat: 202,014 files in 1,097 directories, one lstat each, in the order of the tree. `spread`: each layer has its share of
 the directories. `shared`: every directory is in every layer, with its share of the files: a directory is then read from
 all layers. Warm: 20 runs after another one, without the shortest and the longest, mean of 18; cpu: of it what the process had
-of a processor, however many others wanted one. Cold: caches dropped before each, median of 3. `compacted`: the read-only layers of
-the shared stack merged into one.
+of a processor, however many others wanted one. Cold: caches dropped before each, median of 3. `compacted`: the read-only layers
+of the shared stack merged into one.
 """
 
 from __future__ import annotations
