@@ -134,7 +134,9 @@ def _named(stage: Stage) -> str:
     shown = ", ".join(stage.machines[:SHOWN])
     more = len(stage.machines) - SHOWN
     text = f"{shown} and {more} more" if more > 0 else shown
-    return f"{text} ({stage.required} have to pass)" if stage.required < len(stage.machines) else text
+    return (
+        f"{text} ({stage.required} have to pass)" if stage.required < len(stage.machines) and not stage.whole else text
+    )
 
 
 def _text(instructions: tuple[Any, ...]) -> str:

@@ -32,6 +32,8 @@ class Stage:
     """Share of the machines that have to pass."""
     wave: int = 0
     """Stages of one wave go on side by side; a wave begins when every stage of the one before has passed."""
+    whole: str = ""
+    """Name of the stage that it is a batch of, whose threshold is counted over all of its batches; empty: of none."""
 
     @property
     def required(self) -> int:
@@ -58,6 +60,19 @@ class Stages:
         """The stages of each wave, in order."""
         count = max((s.wave for s in self.stages), default=-1) + 1
         return tuple(tuple(s for s in self.stages if s.wave == wave) for wave in range(count))
+
+    def standing(self, stage: Stage, passed: Collection[str]) -> tuple[int, int, int]:
+        """Machines of a stage that have passed, all of them, and how many have to.
+
+        Of a batch: counted over it and the batches before it; what may be missing of the whole may be missing already.
+        """
+        if not stage.whole:
+            return sum(m in passed for m in stage.machines), len(stage.machines), stage.required
+        batches = [s for s in self.stages if s.whole == stage.whole]
+        total = sum(len(s.machines) for s in batches)
+        spare = total - at_least(stage.threshold, total)
+        so_far = [m for s in batches if s.wave <= stage.wave for m in s.machines]
+        return sum(m in passed for m in so_far), len(so_far), max(0, len(so_far) - spare)
 
     @property
     def machines(self) -> tuple[str, ...]:
@@ -184,5 +199,5 @@ def _narrowed(stages: Sequence[Stage], at_once: int | None) -> tuple[Stage, ...]
                     wave, room = wave + 1, at_once
                 room -= len(machines)
                 name = f"{stage.name} {at // at_once + 1}" if cut else stage.name
-                found.append(replace(stage, name=name, machines=machines, wave=wave))
+                found.append(replace(stage, name=name, machines=machines, wave=wave, whole=stage.name if cut else ""))
     return tuple(found)

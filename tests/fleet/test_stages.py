@@ -100,6 +100,16 @@ def test_no_more_than_so_many_machines_are_upgraded_at_once() -> None:
     ]
 
 
+def test_what_may_be_missing_of_a_stage_may_be_missing_in_any_of_its_batches() -> None:
+    stages = make_stages((cluster("a", 6, 0),), Staging(threshold=0.8, at_once=2))
+    first, one, two, three = stages.stages
+    assert [s.name for s in stages.stages] == ["a representatives", "a rest 1", "a rest 2", "a rest 3"]
+    assert stages.standing(first, {"a1"}) == (1, 1, 1)
+    assert stages.standing(one, {"a1", "a2"}) == (1, 2, 1)
+    assert stages.standing(two, {"a1", "a2"}) == (1, 4, 3)
+    assert stages.standing(three, {"a1", "a2", "a4", "a5", "a6"}) == (4, 5, 4)
+
+
 def test_a_machine_in_two_clusters_and_an_unknown_protocol_are_refused() -> None:
     with pytest.raises(ValueError, match="two clusters"):
         make_stages((*FLEET, Cluster("d", ("a1",))), Staging())

@@ -171,11 +171,11 @@ class Controller:
                 await asyncio.gather(*(self._bring(m) for m in todo))
             self._count()
             for stage in wave:
-                passed = sum(self._rows[m].state is MachineState.PASSED for m in stage.machines)
-                if passed < stage.required:
+                done = {m for m, r in self._rows.items() if r.state is MachineState.PASSED}
+                passed, total, required = self._stages.standing(stage, done)
+                if passed < required:
                     self._halt(
-                        f"stage {stage.name} has not passed: {passed} of {len(stage.machines)} machines, {stage.required} "
-                        "have to",
+                        f"stage {stage.name} has not passed: {passed} of {total} machines, {required} have to",
                         RolloutState.HALTED,
                     )
         if not self._stop and all(r.state is MachineState.PASSED for r in self._rows.values()):

@@ -245,7 +245,7 @@ def stages_to_json(stages: Stages) -> Any:
     """The stages as JSON."""
     return {
         "protocol": stages.protocol,
-        "stages": [[s.name, s.kind, list(s.machines), s.cluster, s.threshold, s.wave] for s in stages.stages],
+        "stages": [[s.name, s.kind, list(s.machines), s.cluster, s.threshold, s.wave, s.whole] for s in stages.stages],
         "representatives": [[c, list(m)] for c, m in stages.representatives],
         "clusters": [_cluster(c) for c in stages.clusters],
         "left_out": [_cluster(c) for c in stages.left_out],
@@ -256,7 +256,7 @@ def stages_from_json(coded: Mapping[str, Any]) -> Stages:
     """The inverse."""
     return Stages(
         coded["protocol"],
-        tuple(Stage(n, Kind(k), tuple(m), c, t, w) for n, k, m, c, t, w in coded["stages"]),
+        tuple(Stage(n, Kind(k), tuple(m), c, t, w, whole) for n, k, m, c, t, w, whole in coded["stages"]),
         tuple((c, tuple(m)) for c, m in coded["representatives"]),
         tuple(_cluster_back(c) for c in coded["clusters"]),
         tuple(_cluster_back(c) for c in coded["left_out"]),
