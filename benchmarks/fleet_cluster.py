@@ -3,8 +3,8 @@
     python benchmarks/fleet_cluster.py [--machines 100000] [--only SHAPE]
 
 Each shape runs in a process of its own, which makes the fingerprints (not counted as time, counted as memory) and
-clusters them. The naive algorithm is measured on small fleets of the first shape with nothing but content, and its
-time extrapolated by the power that fits the two largest.
+clusters them. The naive algorithm is measured on small fleets of the shape `unlike`, and its time extrapolated by the
+power that fits the two largest.
 """
 
 from __future__ import annotations
@@ -90,17 +90,17 @@ SHAPES: dict[str, tuple[Callable[[int, random.Random], Iterator[Fingerprint]], i
 """Shape -> its machines, the diameter."""
 
 
-def measure(shape: str, count: int) -> tuple[int, int, float, float]:
-    """Different fingerprints, clusters, seconds, peak resident memory in GB."""
+def measure(shape: str, count: int) -> tuple[int, int, float, float, float]:
+    """Different fingerprints, clusters, seconds, seconds of one processor, peak resident memory in GB."""
     make, diameter = SHAPES[shape]
     fingerprints = list(make(count, random.Random(1)))
     different = len({(f.parsed, f.content) for f in fingerprints})
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), time.process_time()
     found = cluster_fleet(fingerprints, fingerprints[0], diameter)
-    seconds = time.perf_counter() - begin
+    seconds, used = time.perf_counter() - begin, time.process_time() - used
     assert sum(len(cluster.machines) for cluster in found.clusters) == count
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return different, len(found.clusters), seconds, peak
+    return different, len(found.clusters), seconds, used, peak
 
 
 def naive(sizes: tuple[int, ...], count: int) -> None:
@@ -122,12 +122,12 @@ def main() -> None:
     parser.add_argument("--machines", type=int, default=100_000)
     parser.add_argument("--only", choices=SHAPES)
     arguments = parser.parse_args()
-    print("shape      machines diameter  different  clusters   seconds  peak GB")
+    print("shape      machines diameter  different  clusters   seconds  processor  peak GB")
     for shape in [arguments.only] if arguments.only else SHAPES:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            different, clusters, seconds, peak = pool.apply(measure, (shape, arguments.machines))
+            different, clusters, seconds, used, peak = pool.apply(measure, (shape, arguments.machines))
         diameter = SHAPES[shape][1]
-        row = f"{arguments.machines:>8} {diameter:>8} {different:>10} {clusters:>9} {seconds:>9.1f} {peak:>8.2f}"
+        row = f"{arguments.machines:>8} {diameter:>8} {different:>10} {clusters:>9} {seconds:>9.1f} {used:>10.1f} {peak:>8.2f}"
         print(f"{shape:<10} {row}", flush=True)
     if not arguments.only:
         naive((50, 100, 200), arguments.machines)

@@ -68,7 +68,9 @@ def close_pairs(sets: Sequence[frozenset[str]], distance: int) -> Iterator[Pairs
 
 def unique_pairs(ones: Indices, others: Indices, total: int) -> Pairs:
     """The same pairs of sets 0 ... total-1, sorted, each once."""
-    codes: NDArray[Any] = np.unique(ones * total + others)
+    codes: NDArray[Any] = ones * total + others
+    codes.sort()  # np.unique takes three times as long
+    codes = codes[np.concatenate(([True], codes[1:] != codes[:-1]))] if len(codes) else codes
     return codes // total, codes % total
 
 

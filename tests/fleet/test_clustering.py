@@ -20,7 +20,7 @@ NOTHING = Fingerprint("reference")
 def contents(most_items: int = 8) -> st.SearchStrategy[dict[str, frozenset[str]]]:
     """Content items of a few machines."""
     items = st.frozensets(st.sampled_from([f"/f/{item}" for item in range(most_items)]))
-    return st.lists(items, min_size=1, max_size=14).map(lambda sets: {f"m{n}": one for n, one in enumerate(sets)})
+    return st.lists(items, min_size=1, max_size=11).map(lambda sets: {f"m{n}": one for n, one in enumerate(sets)})
 
 
 def members(found: Clustering) -> list[tuple[str, ...]]:
@@ -55,7 +55,7 @@ def test_every_way_through_gives_the_clusters_of_the_naive_algorithm(
     if name == "WORDS":
         monkeypatch.setattr(pairs, "pack", lambda sets, words=None: pack(sets, words and 1))
 
-    @settings(max_examples=40)
+    @settings(max_examples=30)
     @given(contents(10), st.integers(0, 5))
     def holds(machines: dict[str, frozenset[str]], diameter: int) -> None:
         assert members(clustered(machines, diameter)) == naive_quality_threshold(machines, diameter)
@@ -65,7 +65,7 @@ def test_every_way_through_gives_the_clusters_of_the_naive_algorithm(
 
 @pytest.mark.parametrize("stored", [0, 1 << 26])
 @pytest.mark.parametrize("way", [0, 1, 2])
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data(), distance=st.integers(0, 4))
 def test_every_way_to_pairs_finds_all_that_are_near(data: st.DataObject, distance: int, way: int, stored: int) -> None:
     several = data.draw(contents(12))
