@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,8 @@ def simulate(
       madeus rollout simulate --clusters 4,4,4,4 --problem "A: 1-2" --problem "B: 1 in 3, 1 in 4" --protocol front_loading
       madeus rollout simulate --machines 1000000 --test "lognormal 10min 5min" --offline 5 --threshold 95 -o curves.html
     """
+    if find_spec("numpy") is None:
+        raise InputError("simulating rollouts needs numpy: pip install 'madeus[rollout]'")
     from madeus.fleet.scenario import Scenario
     from madeus.fleet.sensitivity import sensitivity, usual_fixes
 
