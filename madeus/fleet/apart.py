@@ -82,6 +82,11 @@ class Apart:
     """That was asked for."""
 
     @property
+    def _parsed_text(self) -> str:
+        number = len(self.parsed)
+        return f"{number} settings, packages or libraries differ" if number != 1 else f"{self.parsed[0].key} differs"
+
+    @property
     def text(self) -> str:
         """One sentence."""
         one, other = self.machines
@@ -89,7 +94,7 @@ class Apart:
             return f"{one} and {other} are together in {self.clusters[0]}"
         reason = {
             Why.APPLICATIONS: "other applications depend on it",
-            Why.PARSED: f"{len(self.parsed)} settings, packages or libraries differ",
+            Why.PARSED: self._parsed_text,
             Why.DISTANCE: f"{self.distance} pieces of content differ, more than the diameter of {self.diameter}",
             Why.CROWDED: f"only {self.distance} pieces of content differ, but a cluster that held both with their "
             f"neighbours would be wider than {self.diameter}",

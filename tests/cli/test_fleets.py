@@ -96,7 +96,7 @@ def test_granularity_merges_clusters(fleet: Path) -> None:
 
 def test_why_two_machines_are_apart(fleet: Path) -> None:
     assert said("cluster", fleet, "--reference", "db1", "--explain", "db1", "db3") == (
-        "db1 is in c1, db3 in c2: 1 settings, packages or libraries differ\n"
+        "db1 is in c1, db3 in c2: /etc/mysql/conf.d/old.cnf/mysqld/max_tmp_tables differs\n"
         "parsed\n  + /etc/mysql/conf.d/old.cnf/mysqld/max_tmp_tables e29c9c180c62\n"
     )
     value = json.loads(said("cluster", fleet, "--explain", "db1", "db2", "--format", "json"))

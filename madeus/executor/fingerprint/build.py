@@ -89,9 +89,13 @@ def reasons(decisions: Mapping[str, Decision], read: Mapping[str, Any], parsed: 
             if path in read["unreadable"]:
                 text = f"- {decision.reason}; but it cannot be read: {read['unreadable'][path]}"
             elif found is not None:
-                text = f"+ {decision.reason}; {len(found)} settings by {lens}"
+                text = f"+ {decision.reason}; {_count(len(found), 'setting')} by {lens}"
             else:
                 why = f" ({lens} cannot read it)" if lens else ""
-                text = f"+ {decision.reason}; {len(read['chunks'].get(path, ()))} chunks{why}"
+                text = f"+ {decision.reason}; {_count(len(read['chunks'].get(path, ())), 'chunk')}{why}"
         told[path] = text
     return told
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -121,7 +121,7 @@ def test_everything_that_was_found_becomes_items() -> None:
     assert found.content == {"/srv/db/page/111111111111", "/srv/db/page/222222222222"}
     assert found.applications == {"php-db", "shop"}
     why = reasons(decisions, read, parsed, RULES)
-    assert why["/etc/db/db.cnf"] == "+ a configuration file of the package db; 1 settings by MySQL.lns"
+    assert why["/etc/db/db.cnf"] == "+ a configuration file of the package db; 1 setting by MySQL.lns"
     assert why["/srv/db/page"] == "+ a file of the package db; 2 chunks"
 
 
@@ -137,5 +137,5 @@ def test_without_a_parser_a_file_is_compared_in_chunks() -> None:
     found = build("m", survey, decisions, read, {}, RULES)
     assert found.content == {"/etc/db/db.cnf/000000000000"}
     why = reasons(decisions, read, {}, RULES)
-    assert why["/etc/db/db.cnf"].endswith("; 1 chunks (MySQL.lns cannot read it)")
+    assert why["/etc/db/db.cnf"].endswith("; 1 chunk (MySQL.lns cannot read it)")
     assert why["/srv/db/page"] == "- a file of the package db; but it cannot be read: Permission denied"

@@ -71,7 +71,7 @@ def test_a_setting_that_is_not_looked_at_separates_nothing(fleet: Fleet) -> None
 
 def test_every_file_has_its_reason(fleet: Fleet) -> None:
     why = fleet.reasons["old1"]
-    assert why[OLD].endswith("1 settings by MySQL.lns")
+    assert why[OLD].endswith("1 setting by MySQL.lns")
     assert why["/etc/mysql/mariadb.conf.d/50-server.cnf"].startswith(
         "+ a configuration file of the package mariadb-server"
     )
