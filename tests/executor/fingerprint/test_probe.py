@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import sys
@@ -148,3 +149,12 @@ def test_a_host_without_the_application_is_told() -> None:
 def test_no_hosts_are_refused() -> None:
     with pytest.raises(InputError, match="there are no hosts to look at"):
         fingerprint_hosts(Inventory(), [], Request("bash"))
+
+
+@pytest.mark.parametrize("path", sorted(Path(dpkg.__file__).parent.glob("*.py")), ids=lambda path: path.name)
+def test_what_is_sent_to_hosts_is_python_3_9_and_needs_nothing_else(path: Path) -> None:
+    tree = ast.parse(path.read_text(), feature_version=(3, 9))
+    imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    outside = {name for name in imported if name.split(".")[0] not in sys.stdlib_module_names}
+    assert outside <= {"madeus.executor.fingerprint.probe"}
