@@ -8,9 +8,14 @@ workload's own files are. Wall time, its start and end included; median of 3.
 
 stat: 202,014 files in 1,097 directories, one lstat each, in the order of the tree. `spread`: each layer has its share of
 the directories. `shared`: every directory is in every layer, with its share of the files: a directory is then read from
-all layers. Warm: 20 runs after another one, without the shortest and the longest, mean of 18; cpu: of it what the process had
-of a processor, however many others wanted one. Cold: caches dropped before each, median of 3. `compacted`: the read-only layers
-of the shared stack merged into one.
+all layers. Seconds, in columns:
+
+    warm      wall time; 20 runs after another one, without the shortest and the longest, mean of 18
+    cpu       of it what the process had of a processor, however many others wanted one
+    lstat     the same for the lstats alone, directories not read
+    cold      wall time with the caches dropped before each run, median of 3
+
+`compacted`: the read-only layers of the shared stack merged into one.
 """
 
 from __future__ import annotations
@@ -123,8 +128,21 @@ def count_and_time(top: Path) -> tuple[int, int, float, float]:
     return files, directories, time.perf_counter() - begin, time.process_time() - cpu
 
 
+def paths(top: Path) -> list[str]:
+    """Every file of the tree."""
+    return [os.path.join(place, name) for place, _, names in os.walk(top) for name in names]  # noqa: PTH118  # 202,014
+
+
+def looked_at(files: list[str]) -> float:
+    """Seconds of processor for an lstat of each file, directories left alone."""
+    begin = time.process_time()
+    for file in files:
+        os.lstat(file)
+    return time.process_time() - begin
+
+
 def walked(top: Path, tree: Path) -> str:
-    """One row: warm and cold seconds of the tree."""
+    """One row: warm seconds, of processor, for the files alone, and cold ones."""
     cold = []
     for _ in range(COLD):
         os.sync()
@@ -134,12 +152,16 @@ def walked(top: Path, tree: Path) -> str:
     assert (files, directories) == (FILES, DIRECTORIES), (files, directories)
     walks = [count_and_time(tree) for _ in range(WARM)]
     warm, cpu = (mean(sorted(walk[place] for walk in walks)[1:-1]) for place in (2, 3))
-    return f"{warm:8.2f} {cpu:8.2f} {sorted(cold)[COLD // 2]:8.2f}"
+    names = paths(tree)
+    alone = mean(sorted(looked_at(names) for _ in range(WARM))[1:-1])
+    return f"{warm:8.2f} {cpu:8.2f} {alone:8.2f} {sorted(cold)[COLD // 2]:8.2f}"
 
 
 def stat(bench: Bench, counts: Sequence[int]) -> None:
     """The table of the tree."""
-    print(f"stat of {FILES} files in {DIRECTORIES} directories, seconds      warm      cpu     cold", flush=True)
+    print(
+        f"stat of {FILES} files in {DIRECTORIES} directories, seconds      warm      cpu    lstat     cold", flush=True
+    )
     plain = bench.place / "plain"
     plain.mkdir()
     fill_tree(True)(plain, 0, 1)
