@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from madeus.diagnostics import Span
-from madeus.dsl import assembly_errors, names_errors, program_errors
+from madeus.dsl import assembly_errors, names_errors, program_errors, role_errors
 from madeus.dsl import syntax as s
 from madeus.dsl.assembly import AssemblyInfo, Turns
 from madeus.dsl.assembly_errors import CONNECTION_LIMIT, INSTANCE_LIMIT
@@ -124,6 +124,8 @@ class _Lowering:
         self.where = f"program `{info.model.name}`"
         self.instructions: list[Instruction] = []
         self.labels: dict[str, tuple[s.Push, list[str]]] = {}
+        self.outside: set[str] = set()
+        """Instances outside of layers that a program which is taken back moves; each is told once."""
         self.broken = [part for part in info.declaration.statements if isinstance(part, s.Broken)]
 
     def _walk(self) -> Turns:
@@ -236,6 +238,10 @@ class _Lowering:
             if not self._has_behavior(member, name):
                 continue
             followed.push(member, name)
+            if self.info.declaration.rollback and not member.instance.layered and member.name not in self.outside:
+                self.outside.add(member.name)
+                span = statement.behavior.instance.span
+                self.report.each(role_errors.not_taken_back(member.name, self.info.model.name, span, member.span))
             own = ""
             if label is not None and statement.label is not None:
                 own = statement.label.text if not label else f"{statement.label.text}[{len(label) + 1}]"

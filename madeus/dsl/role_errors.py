@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from madeus.diagnostics import Diagnostic, Span, error, nearest
+from madeus.diagnostics import Diagnostic, Span, error, nearest, warning
 
 
 def made_twice(version: str, actions: Span, declared: Span) -> Diagnostic:
@@ -56,4 +56,14 @@ def wrong_glob(glob: str, span: Span) -> Diagnostic:
         f"`{glob}` fits no path",
         span,
         help="paths begin with `/`: write `/etc/**`, or `**/name` for a name in any directory",
+    )
+
+
+def not_taken_back(instance: str, program: str, span: Span, declared: Span) -> Diagnostic:
+    return warning(
+        "MAD158",
+        f"`{program}` is taken back when it fails, and what `{instance}` has done stays",
+        span,
+        related=((declared, "it lives outside of layers"),),
+        help="write `in layer` behind its host",
     )

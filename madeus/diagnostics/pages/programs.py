@@ -1,4 +1,4 @@
-"""MAD130 to MAD157: programs, verify blocks, rollouts and roles."""
+"""MAD130 to MAD158: programs, verify blocks, rollouts and roles."""
 
 from __future__ import annotations
 
@@ -245,5 +245,18 @@ machine's, `take` the version's, `merge` both, or `ask`. `*` and `?` stay within
 """,
         wrong='role web {\n  base debian12\n  policy "/etc/**" mrege\n  version "1"\n}\n',
         mended='role web {\n  base debian12\n  policy "/etc/**" merge\n  version "1"\n}\n',
+    ),
+    Page(
+        code="MAD158",
+        title="a program that is only partly taken back",
+        text="""
+`on_failure rollback` takes the layers of machines back to what they were before the run. What an instance outside of layers
+has done on its host stays, so that the whole is in neither configuration.
+""",
+        wrong=_WEB
+        + "\nassembly site {\n  web: Web on w1\n}\n\nprogram go for site on_failure rollback {\n  push web.deploy\n}\n",
+        mended=_WEB
+        + "\nassembly site {\n  web: Web on w1 in layer\n}\n\n"
+        + "program go for site on_failure rollback {\n  push web.deploy\n}\n",
     ),
 )
