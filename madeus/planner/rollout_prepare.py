@@ -14,6 +14,7 @@ from madeus.fleet.stages import Stages, make_stages
 from madeus.model import Add, Assembly, Available, Model, Program, Push, Rollout
 from madeus.planner.rollout import Compiled, compile_rollout, rehearse
 from madeus.planner.rollout_proof import Claim, prove_program, prove_rollout
+from madeus.planner.rollout_undo import prove_undo
 from madeus.planner.start import standing
 from madeus.semantics import Configuration, System
 
@@ -44,6 +45,8 @@ class Prepared:
         """All claims about the rollout; see `prove_rollout`."""
         claims = list(self.around)
         claims += prove_rollout(self.compiled, self.settings.out, self.declared, budget)
+        back = prove_undo(self.compiled, self.undo, self.settings.rollback, budget)
+        claims += [back] if back is not None else []
         if self.sliced.after is not None:
             run = rehearse(self.compiled.system)
             end = run.configuration._replace(positions=(), failures=0)

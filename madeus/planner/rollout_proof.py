@@ -60,7 +60,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class _No:
+class No:
     """A case that is not proved."""
 
     answer: Answer
@@ -97,13 +97,13 @@ def prove_program(
     sentence = f"what is done {program.name.rpartition('@')[2]} the machines are upgraded comes to its end"
     no = None
     if run.truncated:
-        no = _No(Answer.VIOLATED, "it never ends", ())
+        no = No(Answer.VIOLATED, "it never ends", ())
     elif run.deadlock is not None:
-        no = _No(Answer.VIOLATED, str(run.deadlock), tuple(str(e.step) for e in run.trace.events))
+        no = No(Answer.VIOLATED, str(run.deadlock), tuple(str(e.step) for e in run.trace.events))
     for question in (Terminates(), Health()) if no is None else ():
         verdict: Verdict = Portfolio().check(Problem(system, question), budget=budget)
         if not isinstance(question, Health) or _deadlocks(verdict):
-            no = no or _judged(verdict)
+            no = no or judged(verdict)
     seconds = time.perf_counter() - began
     end = run.configuration._replace(positions=(), failures=0)
     if no is None:
@@ -123,7 +123,7 @@ class _Prover:
     def __init__(self, compiled: Compiled, budget: Budget) -> None:
         self._compiled, self._budget = compiled, budget
         self._portfolio = Portfolio()
-        self._known: dict[tuple[object, ...], _No | None] = {}
+        self._known: dict[tuple[object, ...], No | None] = {}
         self._deadline = None if budget.seconds is None else time.monotonic() + budget.seconds
 
     def representatives_first(self) -> Claim:
@@ -238,14 +238,14 @@ class _Prover:
         if name not in touched and name in self._compiled.begin.components:
             return Claim(sentence, Answer.HOLDS, f"nothing is done to {name} while machines are upgraded")
         verdict = self._ask(self._compiled.system, question)
-        no = _judged(verdict)
+        no = judged(verdict)
         answer, reason, run = (Answer.HOLDS, "", ()) if no is None else (no.answer, no.reason, no.run)
         return Claim(sentence, answer, reason, run, 1, time.perf_counter() - began)
 
     def _claim(self, sentence: str, topic: str, cases: Cases, memo: bool = True) -> Claim:
         began = time.perf_counter()
         asked = count = 0
-        worst: _No | None = None
+        worst: No | None = None
         where = ""
         for machine, part, questions, why in cases:
             count += 1
@@ -268,10 +268,10 @@ class _Prover:
         )
         return Claim(sentence, Answer.HOLDS, alike, (), asked, seconds)
 
-    def _case(self, part: Part, questions: list[Question]) -> _No | None:
-        worst: _No | None = None
+    def _case(self, part: Part, questions: list[Question]) -> No | None:
+        worst: No | None = None
         for question in questions:
-            no = _judged(self._ask(part.system, question))
+            no = judged(self._ask(part.system, question))
             if no is not None and no.answer is Answer.VIOLATED:
                 return no
             worst = worst or no
@@ -282,13 +282,14 @@ class _Prover:
         return self._portfolio.check(Problem(system, question), budget=Budget(seconds=left))
 
 
-def _judged(verdict: Verdict) -> _No | None:
+def judged(verdict: Verdict) -> No | None:
+    """What is not proved by a verdict; None when everything is."""
     if isinstance(verdict, Holds):
         return None
     if isinstance(verdict, Fails):
         steps = () if verdict.trace is None else tuple(str(e.step) for e in verdict.trace.events)
-        return _No(Answer.VIOLATED, verdict.reason, steps)
-    return _No(Answer.UNKNOWN, verdict.reason, ())
+        return No(Answer.VIOLATED, verdict.reason, steps)
+    return No(Answer.UNKNOWN, verdict.reason, ())
 
 
 def _open_or_left() -> Formula:

@@ -90,7 +90,7 @@ def claim(one: Prepared, words: str) -> Claim:
 
 def test_a_staged_rollout_is_proved_safe(tmp_path: Path) -> None:
     one = prepared(model(tmp_path), clusters=2)
-    assert answers(one) == [Answer.HOLDS] * 4
+    assert answers(one) == [Answer.HOLDS] * 5
     assert claim(one, "are out").sentence == "at most 1 of 4 machines of Web.http are out at any time"
 
 
@@ -193,6 +193,22 @@ def test_shared_instructions_between_machines_are_refused(tmp_path: Path) -> Non
 def test_where_nothing_is_declared_a_rollback_is_taken_when_there_is_one(tmp_path: Path) -> None:
     assert prepared(model(tmp_path)).undo["w[1]"] == ("w[1]",)
     assert prepared(model(tmp_path, "  on_failure freeze\n")).undo["w[1]"] == ()
+
+
+def test_a_way_back_that_does_not_lead_back_from_everywhere_is_found(tmp_path: Path) -> None:
+    fine = claim(prepared(model(tmp_path)), "is taken back")
+    assert fine.answer is Answer.HOLDS
+    joined = TYPES.replace(
+        "behavior rollback { transition back: half -> on }",
+        "behavior rollback {\n    transition back: half -> on\n    transition too: off -> on\n  }",
+    )
+    file = tmp_path / "joined.madeus"
+    file.write_text(joined + SITE % "" + UP % ("", "") + ROLLOUT % "")
+    loaded = load(file).model
+    assert loaded is not None
+    found = claim(prepared(loaded), "is taken back")
+    assert found.answer is Answer.VIOLATED
+    assert found.reason.startswith("w[1]: when w[1].check fails")
 
 
 SHARED = ["", "  u: Any on u\n  connect u.web to w.http\n", "  u: All on u\n  connect u.web to w.http\n"]
