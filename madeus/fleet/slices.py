@@ -108,7 +108,10 @@ def slice_program(program: Program, assembly: Assembly, machine_of: Mapping[str,
     after += held
     if reasons:
         raise NotSliceable(program.name, tuple(dict.fromkeys(reasons)))
-    made = {m: Program(f"{program.name}@{m}", program.assembly, _ended(s)) for m, s in slices.items()}
+    made = {
+        m: Program(f"{program.name}@{m}", program.assembly, _ended(s), rollback=program.rollback)
+        for m, s in slices.items()
+    }
     return Sliced(
         program.name,
         Program(f"{program.name}@before", program.assembly, _ended(before)) if before else None,

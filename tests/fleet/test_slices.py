@@ -103,3 +103,9 @@ def test_an_instruction_that_ties_two_machines_is_refused() -> None:
 def test_a_shared_instruction_between_machines_is_refused() -> None:
     with pytest.raises(NotSliceable, match=r"`push lb.reload` stands between what is done on machines"):
         cut(Push("a", "stop"), Push("lb", "reload"), Push("b", "stop"))
+
+
+def test_what_takes_a_program_back_takes_the_part_of_each_machine_back() -> None:
+    program = Program("up", "site", (Push("a", "b"), Push("b", "b")), rollback=True)
+    sliced = slice_program(program, SITE, {"a": "w1", "b": "w2"})
+    assert [part.rollback for part in sliced.machines.values()] == [True, True]
