@@ -261,16 +261,18 @@ def remove_tree(path: str) -> None:
         device = os.lstat(path).st_dev
     except FileNotFoundError:
         return
-    _remove(path, device)
-
-
-def _remove(path: str, device: int) -> None:
-    with os.scandir(path) as entries:
-        for entry in list(entries):
-            if entry.is_dir(follow_symlinks=False):
-                if entry.stat(follow_symlinks=False).st_dev != device:
+    empty = []
+    look = [path]
+    while look:
+        here = look.pop()
+        empty.append(here)
+        with os.scandir(here) as entries:
+            for entry in list(entries):
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.path)
+                elif entry.stat(follow_symlinks=False).st_dev == device:
+                    look.append(entry.path)
+                else:
                     raise AgentError("in-use", f"{entry.path} is a mount point", path=entry.path, by="mount")
-                _remove(entry.path, device)
-            else:
-                os.unlink(entry.path)
-    os.rmdir(path)
+    for here in reversed(empty):
+        os.rmdir(here)
