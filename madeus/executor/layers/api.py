@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,6 +56,10 @@ from madeus.layers.versioning import bring, define, make, package
 from madeus.model import Role
 
 
+LETTING_GO = 5.0
+"""Seconds that hosts have to drop what they keep of the commands that were run there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What became of one machine: `performed`, or the `error`."""
@@ -85,7 +91,8 @@ class Layers:
     def open(cls, state: Path | None = None, inventory: Inventory | None = None, wait: float = 0.0) -> Layers:
         """Over the transports of the inventory. Raises as `Journal.open` does."""
         store = LayerStore.open(state)
-        transports = Transports("layers")
+        # A name of its own: of two controllers of one run on a host, the older one would be fenced off.
+        transports = Transports(f"layers-{secrets.token_hex(6)}")
         resolve = Resolver(store, inventory)
         cache = store.journal.path.parent / "layers"
         return cls(store, AgentHosts(resolve, transports, cache, store.recipe), inventory, wait, transports)
@@ -97,6 +104,9 @@ class Layers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._transports is not None:
+            with contextlib.suppress(TimeoutError, ExecutorError):
+                async with asyncio.timeout(LETTING_GO):
+                    await self._transports.forget()
             await self._transports.close()
         self.store.close()
 
