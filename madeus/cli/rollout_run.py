@@ -164,6 +164,13 @@ def resume(
 
 
 def _deployed(chosen: Chosen) -> Inventory:
+    from importlib.util import find_spec
+
+    from madeus.executor.rollout.errors import MissingScipy
+    from madeus.fleet.settings import MetricTest
+
+    if any(isinstance(t, MetricTest) for t in chosen.prepared.settings.tests) and find_spec("scipy") is None:
+        raise MissingScipy
     if chosen.live is None or chosen.inventory is None:
         assembly = chosen.prepared.program.assembly
         raise InputError(f"{assembly} is not deployed: `madeus deploy` makes a live assembly that a rollout can change")

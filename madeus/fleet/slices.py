@@ -121,6 +121,12 @@ def slice_program(program: Program, assembly: Assembly, machine_of: Mapping[str,
     )
 
 
+def undo_program(name: str, assembly: str, components: Iterable[str], behaviors: Collection[str]) -> Program:
+    """What takes the components of a machine back, in the order given, each by these behaviors one after another."""
+    steps = [i for c in components for b in behaviors for i in (Push(c, b), WaitComponent(c))]
+    return Program(name, assembly, tuple(steps))
+
+
 def touches(instruction: Instruction, labels: Mapping[str, str]) -> tuple[str, ...]:
     """Instances that an instruction names. labels: of pushes, with their instances."""
     match instruction:

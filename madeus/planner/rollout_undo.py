@@ -8,17 +8,12 @@ from dataclasses import replace
 
 from madeus.checker import Budget, Portfolio, Problem
 from madeus.executor.live.state import LiveState, given_up
-from madeus.model import And, Deployable, Goal, Marked, Program, Push, Terminates, WaitComponent
+from madeus.fleet.slices import undo_program
+from madeus.model import And, Deployable, Goal, Marked, Terminates
 from madeus.planner.rollout import Compiled, Part, rehearse
 from madeus.planner.rollout_proof import Answer, Claim, judged
 from madeus.semantics import Configuration, StepKind, System
 from madeus.semantics.step import apply
-
-
-def undo_program(name: str, assembly: str, components: Sequence[str], behaviors: Sequence[str]) -> Program:
-    """What takes the components of a machine back, in the order given."""
-    steps = [i for c in components for b in behaviors for i in (Push(c, b), WaitComponent(c))]
-    return Program(name, assembly, tuple(steps))
 
 
 def prove_undo(

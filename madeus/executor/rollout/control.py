@@ -38,8 +38,8 @@ from madeus.executor.rollout.records import (
 from madeus.executor.rollout.store import Store, put_machine, read_rollout
 from madeus.fleet.budget import overruns
 from madeus.fleet.settings import Settings
-from madeus.fleet.slices import Sliced
-from madeus.model import Assembly, Program, Push, WaitComponent
+from madeus.fleet.slices import Sliced, undo_program
+from madeus.model import Assembly, Program
 
 POLL = 0.5
 """Seconds between looks for a freeze or an abort by command."""
@@ -103,6 +103,7 @@ class Controller:
         self._cluster_of = {m: c for c in self._stages.clusters for m in c.machines}
         self._running: dict[str, Stoppable] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._room = asyncio.Semaphore(inventory.total_limit)
         self._stop = ""
         """Why no further machine is begun; empty: go on."""
         self._state: RolloutState = RolloutState.HALTED
@@ -227,6 +228,7 @@ class Controller:
     async def _bring(self, machine: str) -> None:
         """One machine, from where it is to where it passed, failed, or could not be reached."""
         async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self._room)
             for shared in sorted(self._order.sliced.shared.get(machine, ())):
                 await stack.enter_async_context(self._locks.setdefault(shared, asyncio.Lock()))
             if self._stop and self._rows[machine].state is not MachineState.UNDOING:
@@ -378,8 +380,8 @@ class Controller:
         row = self._rows[machine]
         there = read_live(self._store.journal, self._order.model.name).state.configuration.components
         names = [c for c in self._order.undo[machine] if c in there]
-        steps = [i for c in names for b in self._order.settings.rollback for i in (Push(c, b), WaitComponent(c))]
-        program = Program(f"{self._order.sliced.program}@{machine}@back", self._order.model.name, tuple(steps))
+        name = f"{self._order.sliced.program}@{machine}@back"
+        program = undo_program(name, self._order.model.name, names, self._order.settings.rollback)
 
         def entered(connection: Connection, run: str) -> None:
             now = replace(row, undo=run)

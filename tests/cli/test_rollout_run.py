@@ -1,0 +1,156 @@
+"""``madeus rollout run``, ``resume``, ``status``, ``freeze`` and ``abort``, on machines that are directories of this one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from madeus.cli.root import cli
+
+SHOP = """
+component Shop {{
+  initial place absent
+  place stopped, running
+  provide service http at running
+  behavior deploy {{ transition install: absent -> running {{ run "mkdir -p {at}/${{host.name}}" }} }}
+  behavior drain {{ transition stop: running -> stopped }}
+  behavior upgrade {{ transition check: stopped -> running {{ run "{check}" }} }}
+  behavior back {{ transition restart: stopped -> running {{ run "echo back >> {at}/${{host.name}}/log" }} }}
+}}
+assembly shop {{
+  web[1..3]: Shop on web[1..3]
+}}
+program upgrade for shop {{
+  for i in 1..3 {{
+    push web[i].drain
+    push web[i].upgrade
+  }}
+}}
+rollout up of program upgrade over web {{
+{settings}}}
+"""
+FAILS = "test ! -e {at}/${{host.name}}/bad && echo new >> {at}/${{host.name}}/log"
+FIXED = "echo fixed >> {at}/${{host.name}}/log"
+BACK = "  on_failure rollback drain back\n"
+
+
+class Shop:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.file = folder, folder / "shop.madeus"
+        self.hosts = folder / "hosts.toml"
+        self.hosts.write_text('[defaults]\ntransport = "local"\n[groups.web]\nhosts = ["w1", "w2", "w3"]\n')
+
+    def write(self, check: str = FAILS, settings: str = BACK) -> None:
+        at = str(self.folder)
+        command = check.format(at=at).replace("{{", "{").replace("}}", "}")
+        self.file.write_text(SHOP.format(at=at, check=command, settings=settings))
+
+    def madeus(self, *words: str) -> Result:
+        return CliRunner().invoke(cli, [*words, "--state", str(self.folder / "state")], prog_name="madeus")
+
+    def deploy(self) -> None:
+        done = self.madeus("deploy", str(self.file), "-i", str(self.hosts), "--progress", "none")
+        assert done.exit_code == 0, done.output
+
+    def rollout(self, *words: str) -> Result:
+        return self.madeus("rollout", *words)
+
+    def status(self) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads(self.rollout("status", "--format", "json").output)
+        return value
+
+    def log(self, machine: str) -> str:
+        path = self.folder / machine / "log"
+        return " ".join(path.read_text().split()) if path.exists() else ""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    made = Shop(tmp_path)
+    made.write()
+    return made
+
+
+def test_a_rollout_upgrades_every_machine_and_its_end_is_shown(shop: Shop) -> None:
+    shop.deploy()
+    done = shop.rollout("run", str(shop.file))
+    assert done.exit_code == 0, done.output
+    assert "3 of 3 machines upgraded, 0 failed, 0 unreachable" in done.output
+    assert [shop.log(m) for m in ("w1", "w2", "w3")] == ["new"] * 3
+    assert shop.status()["state"] == "done"
+    assert shop.rollout("resume").exit_code == 2
+
+
+def test_a_failure_is_reported_and_the_fixed_file_is_gone_on_with(shop: Shop) -> None:
+    shop.deploy()
+    (shop.folder / "w1" / "bad").touch()
+    done = shop.rollout("run", str(shop.file))
+    assert done.exit_code == 1
+    assert "w1 is back on its old version" in done.output and "go on with: madeus rollout resume" in done.output
+    (report,) = shop.status()["reports"]
+    assert (report["cluster"], report["machines"]) == ("web", ["w1"])
+    second = shop.rollout("run", str(shop.file))
+    assert second.exit_code == 2 and "is halted" in second.output
+    shop.write(FIXED)
+    done = shop.rollout("resume")
+    assert done.exit_code == 0, done.output
+    assert "failed machines first: w1" in done.output
+    assert [shop.log(m) for m in ("w1", "w2", "w3")] == ["back fixed", "fixed", "fixed"]
+
+
+def test_what_is_not_proved_runs_only_with_force(shop: Shop) -> None:
+    shop.write(settings=BACK + "  protocol no_staging\n")
+    shop.deploy()
+    refused = shop.rollout("run", str(shop.file))
+    assert refused.exit_code == 1 and "nothing was started; --force" in refused.output
+    assert shop.rollout("status").exit_code == 2
+    forced = shop.rollout("run", str(shop.file), "--force")
+    assert forced.exit_code == 0, forced.output
+
+
+def test_an_http_probe_is_asked_on_the_machine(shop: Shop) -> None:
+    shop.write(settings=BACK + '  test http "http://127.0.0.1:9/" within 1s\n')
+    shop.deploy()
+    done = shop.rollout("run", str(shop.file))
+    assert done.exit_code == 1
+    assert 'w1 failed: test http "http://127.0.0.1:9/" status 200' in done.output
+    assert shop.log("w1") == "new back"
+
+
+def test_a_frozen_and_an_aborted_rollout_are_gone_on_with(shop: Shop) -> None:
+    shop.deploy()
+    (shop.folder / "w1" / "bad").touch()
+    shop.rollout("run", str(shop.file))
+    assert "frozen" in shop.rollout("freeze").output
+    assert shop.status()["state"] == "frozen"
+    assert "aborted" in shop.rollout("abort").output
+    assert shop.status()["state"] == "aborted"
+    (shop.folder / "w1" / "bad").unlink()
+    assert shop.rollout("resume", "--retry").exit_code == 0
+    assert shop.rollout("abort").output.endswith("is done\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "shop.madeus"), "is not deployed"),
+        (("resume",), "no journal"),
+        (("status", "up"), "no journal"),
+        (("freeze",), "no journal"),
+    ],
+)
+def test_without_an_assembly_or_a_rollout_there_is_nothing_to_do(shop: Shop, words: tuple[str, ...], said: str) -> None:
+    words = tuple(str(shop.file) if w == "shop.madeus" else w for w in words)
+    done = shop.rollout(*words)
+    assert done.exit_code == 2, done.output
+    assert said in done.output or "journal" in done.output
+
+
+def test_a_name_that_no_rollout_has_is_bad_input(shop: Shop) -> None:
+    shop.deploy()
+    done = shop.rollout("status", "nothing")
+    assert done.exit_code == 2 and "no rollout `nothing`" in done.output
