@@ -55,7 +55,6 @@ from madeus.layers.removal import (
 from madeus.layers.versioning import bring, define, make, package
 from madeus.model import Role
 
-
 LETTING_GO = 5.0
 """Seconds that hosts have to drop what they keep of the commands that were run there."""
 
