@@ -15,12 +15,14 @@ from madeus.checker.engines.causal import Causal
 from madeus.checker.engines.reference import Reference
 from madeus.checker.engines.timed import Timed
 from madeus.checker.problem import Asked, Problem
-from madeus.checker.verdict import Fails, Holds, TimeOff, Unknown
+from madeus.checker.verdict import Boundaries, Fails, Holds, TimeOff, Unknown
 from madeus.model import (
     Add,
     And,
     Assembly,
     Available,
+    Bounds,
+    Comparison,
     ComponentType,
     Confluent,
     Connect,
@@ -33,6 +35,7 @@ from madeus.model import (
     Instruction,
     Interval,
     Marked,
+    Or,
     Program,
     Push,
     Reach,
@@ -41,7 +44,7 @@ from madeus.model import (
     WaitAll,
     WaitComponent,
 )
-from madeus.semantics import System
+from madeus.semantics import System, simulate
 from tests.build import assembly, kind, program
 
 BEHAVIORS = ("up", "half", "down")
@@ -329,3 +332,74 @@ def test_a_port_of_two_groups_and_a_component_that_is_deleted_are_left_to_others
         system = System(assembly([double, PROVIDER], "d:D e:P"), [[program("a", *instructions)]])
         name = "d" if len(instructions) == 1 else "e"
         assert engine.refuses(Problem(system, Available(name, "s", 1.0))) is not None
+
+
+# ---- times to goals
+
+
+def compare_times(seed: int, states: int) -> int:
+    """How many answers were compared with the timed engine's."""
+    random = Random(seed)
+    plain = cyclic_system(random)
+    system = System(with_intervals(random, plain.assembly), plain.stages)
+    engine, timed, compared = Causal(), Timed(), 0
+    last = simulate(system).configuration.components
+    ends = [Marked(name, place) for name, state in last.items() for place in state.places]
+    for _ in range(3):
+        parts = tuple(random.sample(ends, min(len(ends), random.randint(1, 2))))
+        if random.random() < 0.2:
+            parts = (*parts, Marked("c0", "p0"))
+        comparison = random.choice((None, Comparison.AT_MOST, Comparison.AT_LEAST, Comparison.LESS))
+        problem = Problem(system, Bounds(Goal("g", And(parts)), comparison, float(random.randint(0, 15))))
+        if engine.refuses(problem) is not None or timed.refuses(problem) is not None:
+            continue
+        found = engine.answer(problem, Watch())
+        try:
+            expected = timed.answer(problem, Watch(budget=Budget(states=states)))
+        except Exhausted:
+            continue
+        if isinstance(expected, Unknown):
+            continue
+        compared += 1
+        assert type(found) is type(expected), (found, expected)
+        assert isinstance(found.measure, Boundaries)
+        assert isinstance(expected.measure, Boundaries)
+        assert (found.measure.minimum, found.measure.maximum) == (expected.measure.minimum, expected.measure.maximum)
+        for run, time in (
+            (found.measure.fastest, found.measure.minimum),
+            (found.measure.slowest, found.measure.maximum),
+        ):
+            assert run is None or run.makespan == time
+    return compared
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_the_causal_engine_finds_the_times_that_the_timed_engine_finds(seed: int) -> None:
+    compare_times(seed, 800)
+
+
+@pytest.mark.long
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_the_causal_engine_finds_the_times_that_the_timed_engine_finds_on_larger_systems(seed: int) -> None:
+    compare_times(seed, 8000)
+
+
+def test_a_goal_that_is_no_conjunction_of_places_is_left_to_others() -> None:
+    goal = Goal("g", Or((Marked("p", "on"), Marked("p", "off"))))
+    problem = Problem(System(assembly([PROVIDER], "p:P"), [[program("a", Push("p", "up"))]]), Bounds(goal))
+    assert Causal().refuses(problem) == "the goal is no conjunction of places"
+
+
+def test_the_slowest_run_has_its_critical_path() -> None:
+    step = kind("S", "places off* mid on", "a: off -> mid in up takes 1..3", "b: mid -> on in up takes 2..5")
+    problem = Problem(
+        System(assembly([step], "p:S"), [[program("x", Push("p", "up"))]]), Bounds(Goal("g", Marked("p", "on")))
+    )
+    verdict = Causal().answer(problem, Watch())
+    assert isinstance(verdict, Holds)
+    assert isinstance(verdict.measure, Boundaries)
+    assert (verdict.measure.minimum, verdict.measure.maximum) == (3.0, 8.0)
+    assert verdict.measure.slowest is not None
+    assert [e.name for e in verdict.measure.slowest.critical_executions] == ["p.a", "p.b"]

@@ -1,4 +1,4 @@
-"""The causal engine: order, ends, and how long services are off, for programs whose runs are permutations of one another.
+"""The causal engine: order, ends, times and times off, for programs whose runs are permutations of one another.
 
 The class and the proof are in ``weave``. Linear in the steps of the run but for the checks of the order, which are short where
 the program itself orders things.
@@ -11,13 +11,14 @@ from weakref import WeakKeyDictionary
 from madeus.checker.engine import Watch
 from madeus.checker.engines.causal.off import available, service
 from madeus.checker.engines.causal.order import sequence
+from madeus.checker.engines.causal.reach import bounds, events
 from madeus.checker.engines.causal.unroll import NotCausal
 from madeus.checker.engines.causal.weave import Weave
 from madeus.checker.formula import holds
 from madeus.checker.health import Seen, examine, report
 from madeus.checker.problem import Health, Problem
 from madeus.checker.verdict import Evidence, Fails, Holds, Unknown, Verdict, with_evidence
-from madeus.model import Available, Confluent, Deployable, Reach, Sequence, Terminates
+from madeus.model import Available, Bounds, Confluent, Deployable, Reach, Sequence, Terminates
 from madeus.semantics import System
 
 
@@ -45,14 +46,19 @@ class Causal:
     def refuses(self, problem: Problem) -> str | None:
         """Other questions, and programs outside of the class."""
         question = problem.question
-        if not isinstance(question, Deployable | Terminates | Confluent | Sequence | Available | Health):
-            return "it answers questions about order, where runs end, and how long services are off"
+        if not isinstance(question, Deployable | Terminates | Confluent | Sequence | Available | Bounds | Health):
+            return "it answers questions about order, where runs end and when, and how long services are off"
         try:
             woven = self.woven(problem.system)
-            if isinstance(question, Available):
-                service(woven, question.component, question.port)
         except NotCausal as error:
             return f"not all runs are alike: {error}"
+        try:
+            if isinstance(question, Available):
+                service(woven, question.component, question.port)
+            elif isinstance(question, Bounds):
+                events(woven, question.goal.formula)
+        except NotCausal as error:
+            return str(error)
         return None
 
     def answer(self, problem: Problem, watch: Watch) -> Verdict:
@@ -74,6 +80,8 @@ class Causal:
                 return Holds(evidence)
             case Sequence() as question:
                 return with_evidence(sequence(woven, question), evidence)
+            case Bounds() as question:
+                return with_evidence(bounds(woven, question), evidence)
             case Available() as question:
                 return with_evidence(available(woven, question), evidence)
             case Health():

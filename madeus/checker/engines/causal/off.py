@@ -9,19 +9,17 @@ they may, and all others as short, decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
 from madeus.checker import judge
-from madeus.checker.counterexample import confirm
+from madeus.checker.engines.causal.dates import Dates
 from madeus.checker.engines.causal.phases import held, marked
 from madeus.checker.engines.causal.unroll import NotCausal
 from madeus.checker.engines.causal.weave import Weave
 from madeus.checker.verdict import Fails, Holds, TimeOff, Unknown, Verdict
 from madeus.model import Available, Delete
-from madeus.semantics import StepKind, Trace
 
 
 class Gap(NamedTuple):
@@ -77,7 +75,7 @@ def available(woven: Weave, question: Available) -> Verdict:
     port = f"{question.component}.{question.port}"
     if not found.gaps:
         return Holds(measure=_measure(question, 0.0), vacuous=() if found.been_on else (judge.never_on(question),))
-    dates = _Dates(woven)
+    dates = Dates(woven)
     if not question.off:
         first = found.gaps[0].off
         return Fails(judge.goes_off(question), dates.run(dates.least, first))
@@ -87,7 +85,7 @@ def available(woven: Weave, question: Available) -> Verdict:
     open_ = False
     for gap in found.gaps:
         assert gap.on is not None
-        bound, slowest = dates.between(gap.off, gap.on)
+        bound, slowest = between(dates, gap.off, gap.on)
         longest = max(longest, bound)
         if bound > question.off:
             finite = [d if d < inf else dates.ample(question.off) for d in slowest]
@@ -107,88 +105,51 @@ def _measure(question: Available, longest: float) -> TimeOff | None:
     return TimeOff(longest) if question.off else None
 
 
-class _Dates:
-    """The event structure with durations."""
+def between(dates: Dates, off: int, on: int) -> tuple[float, list[float]]:
+    """A bound of the time between two events, and durations that make it long."""
+    earliest, latest = dates.times(dates.least), dates.times(dates.greatest)
+    before = dates.woven.past(off)
+    ahead = _ahead(dates, off, before)
+    after: dict[int, float] = {}
+    origin: dict[int, int | None] = {}
+    wanted = dates.woven.past(on)
+    for event in dates.order:
+        if event not in wanted:
+            continue
+        causes = dates.woven.before[event]
+        if event in before:
+            after[event] = -max(ahead[event], earliest[off] - latest[event])
+            origin[event] = None
+        elif causes:
+            origin[event] = best = max(causes, key=after.__getitem__)
+            after[event] = after[best] + dates.greatest[event]
+        else:
+            origin[event] = None
+            after[event] = dates.greatest[event] - earliest[off]
+    return after[on], _slow(dates, off, on, origin, before)
 
-    def __init__(self, woven: Weave) -> None:
-        self.woven = woven
-        self.order = sorted(range(len(woven.before)), key=woven.rank.__getitem__)
-        self.least = [0.0] * len(self.order)
-        self.greatest = [0.0] * len(self.order)
-        for pushed in woven.threads.pushes:
-            kind = pushed.phases.events.table.kind
-            for number, local in enumerate(pushed.phases.events.events):
-                if local.kind is StepKind.END:
-                    interval = kind.transition[local.element].interval
-                    self.least[pushed.base + number] = interval.minimum
-                    self.greatest[pushed.base + number] = interval.maximum
 
-    def times(self, durations: Sequence[float]) -> list[float]:
-        """When each event comes."""
-        at = [0.0] * len(durations)
-        for event in self.order:
-            at[event] = max((at[cause] for cause in self.woven.before[event]), default=0.0) + durations[event]
-        return at
+def _ahead(dates: Dates, off: int, before: set[int]) -> dict[int, float]:
+    """The least time from each cause of an event to it."""
+    ahead = dict.fromkeys(before, 0.0)
+    for event in reversed(dates.order):
+        if event in before:
+            for cause in dates.woven.before[event]:
+                ahead[cause] = max(ahead[cause], ahead[event] + dates.least[event])
+    return ahead
 
-    def ample(self, limit: float) -> float:
-        """A duration for actions without a greatest one: long enough to be over the limit."""
-        return limit + 1.0 + sum(d for d in self.greatest if d < inf)
 
-    def between(self, off: int, on: int) -> tuple[float, list[float]]:
-        """A bound of the time between two events, and durations that make it long."""
-        earliest, latest = self.times(self.least), self.times(self.greatest)
-        before = self.woven.past(off)
-        ahead = self._ahead(off, before)
-        after: dict[int, float] = {}
-        origin: dict[int, int | None] = {}
-        wanted = self.woven.past(on)
-        for event in self.order:
-            if event not in wanted:
-                continue
-            causes = self.woven.before[event]
-            if event in before:
-                after[event] = -max(ahead[event], earliest[off] - latest[event])
-                origin[event] = None
-            elif causes:
-                origin[event] = best = max(causes, key=after.__getitem__)
-                after[event] = after[best] + self.greatest[event]
-            else:
-                origin[event] = None
-                after[event] = self.greatest[event] - earliest[off]
-        return after[on], self._slow(off, on, origin, before)
-
-    def _ahead(self, off: int, before: set[int]) -> dict[int, float]:
-        """The least time from each cause of an event to it."""
-        ahead = dict.fromkeys(before, 0.0)
-        for event in reversed(self.order):
-            if event in before:
-                for cause in self.woven.before[event]:
-                    ahead[cause] = max(ahead[cause], ahead[event] + self.least[event])
-        return ahead
-
-    def _slow(self, off: int, on: int, origin: dict[int, int | None], before: set[int]) -> list[float]:
-        """The actions on the longest path, and before it where it begins, take as long as they may."""
-        durations = list(self.least)
-        event: int | None = on
-        last = on
-        while event is not None:
-            last = event
-            if event not in before:
-                durations[event] = self.greatest[event]
-            event = origin[event]
-        if last in before and last != off:
-            for cause in self.woven.past(last):
-                durations[cause] = self.greatest[cause] if self.greatest[cause] < inf else self.least[cause]
-        return durations
-
-    def run(self, durations: Sequence[float], until: int) -> Trace:
-        """The run with these durations, up to an event."""
-        at = self.times(durations)
-        rank = self.woven.rank
-        taken = sorted(self._until(at, until), key=lambda e: (at[e], rank[e]))
-        steps = [(step, at[e]) for e in taken if (step := self.woven.step(e)) is not None]
-        return confirm(self.woven.system, [step for step, _ in steps], [time for _, time in steps])[0]
-
-    def _until(self, at: Sequence[float], until: int) -> Iterator[int]:
-        rank = self.woven.rank
-        return (e for e in self.order if (at[e], rank[e]) <= (at[until], rank[until]))
+def _slow(dates: Dates, off: int, on: int, origin: dict[int, int | None], before: set[int]) -> list[float]:
+    """The actions on the longest path, and before it where it begins, take as long as they may."""
+    durations = list(dates.least)
+    event: int | None = on
+    last = on
+    while event is not None:
+        last = event
+        if event not in before:
+            durations[event] = dates.greatest[event]
+        event = origin[event]
+    if last in before and last != off:
+        for cause in dates.woven.past(last):
+            durations[cause] = dates.greatest[cause] if dates.greatest[cause] < inf else dates.least[cause]
+    return durations
