@@ -164,7 +164,7 @@ def exec_(name: str, words: tuple[str, ...], inventory: Path | None, state: Path
 @click.argument("new")
 @layer_options
 def rename(old: str, new: str, inventory: Path | None, wait: float, form: str, state: Path | None) -> None:
-    """Give a machine another name; its stack and its states stay.
+    """Give a machine another name, after its inventory has done so; its stack and its states stay.
 
     \b
     Examples:

@@ -105,7 +105,9 @@ def remove_machine(catalog: Catalog, name: str) -> Change:
         f"{role.name} {version.name}"
         for role in catalog.roles.values()
         for version in role.versions
-        if version.layer in catalog.layers and catalog.layers[version.layer].holders == alone
+        if version.layer in catalog.layers
+        and catalog.layers[version.layer].holders == alone
+        and not catalog.layers[version.layer].source
     ]
     if sole:
         raise StillReferred(
