@@ -15,7 +15,7 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from madeus.fleet.packing import Counts, Indices, Part, pack
+from madeus.fleet.packing import Counts, Indices, LoosePart, Part, exact
 
 MATRIX = 1500
 """Points up to which all distances are kept."""
@@ -50,7 +50,7 @@ class Search:
     ) -> None:
         """of: the neighbours of a point, sorted, without itself."""
         self._weights, self._diameter, self._of = weights, diameter, of
-        self._packed = pack(sets)
+        self._packed = exact(sets)
         self._alive = np.ones(len(sets), dtype=bool)
         everyone = np.arange(len(sets))
         self._matrix: list[Counts] | None = None
@@ -173,8 +173,8 @@ class Search:
         grown.marks.append((len(grown.members), int(self._weights[grown.members].sum())))
         return grown
 
-    def _distances(self, point: int, others: Indices, part: Part | None) -> Counts:
+    def _distances(self, point: int, others: Indices, part: Part | LoosePart | None) -> Counts:
         if self._matrix is not None:
             return self._matrix[point][others]
         assert part is not None
-        return part.distances(self._packed, point)
+        return part.distances(point)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from madeus.fleet.packing import Indices, pack
+from madeus.fleet.packing import Indices, exact
 from madeus.fleet.pairs import close_pairs, unique_pairs
 
 PAIRS = 20_000_000
@@ -100,7 +100,7 @@ def _components(labels: Indices) -> tuple[Indices, ...]:
 
 def _searched(sets: Sequence[frozenset[str]], distance: int) -> Neighbourhood:
     """Neighbours found anew each time: for sets of which nearly all are near each other."""
-    packed = pack(sets)
+    packed = exact(sets)
     everyone = np.arange(len(sets))
 
     def of(one: int) -> Indices:

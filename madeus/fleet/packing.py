@@ -17,6 +17,9 @@ Indices = NDArray[np.int64]
 WORDS = 4
 """64-bit words of a short row."""
 
+STORED = 1 << 26
+"""64-bit words of rows, at most; sets that would need more are compared as they are."""
+
 FEW = 8
 """Words up to which they are counted one after another."""
 
@@ -37,7 +40,7 @@ class Packed:
 
     def between(self, one: int, others: Indices) -> Counts:
         """Distances of a set from others, shape (others,)."""
-        return self.part(others).distances(self, one)
+        return self.part(others).distances(one)
 
     def pairs(self, ones: Indices, others: Indices) -> Counts:
         """Distances of pairs of different sets, shape (pairs,)."""
@@ -48,19 +51,21 @@ class Packed:
 
     def part(self, chosen: Indices) -> Part:
         """Some of the sets, gathered."""
-        return Part(chosen, self.columns[:, chosen], self.alone[chosen])
+        return Part(self, chosen, self.columns[:, chosen], self.alone[chosen])
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """Some of packed sets, to be compared with one after another."""
 
+    packed: Packed
     sets: Indices
     columns: Rows
     alone: Counts
 
-    def distances(self, packed: Packed, one: int) -> Counts:
+    def distances(self, one: int) -> Counts:
         """Distances of a set from these, shape (sets,)."""
+        packed = self.packed
         distances: Counts = self.alone + packed.alone[one]
         if len(self.columns) <= FEW:
             for word, own in zip(self.columns, packed.columns[:, one], strict=True):
@@ -73,7 +78,50 @@ class Part:
 
     def of(self, mask: NDArray[np.bool_]) -> Part:
         """Those of them that a mask chooses."""
-        return Part(self.sets[mask], self.columns[:, mask], self.alone[mask])
+        return Part(self.packed, self.sets[mask], self.columns[:, mask], self.alone[mask])
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """Sets that are too many and too different to be packed: slower, for as little memory as they take."""
+
+    sets: Sequence[frozenset[str]]
+
+    def between(self, one: int, others: Indices) -> Counts:
+        """Distances of a set from others, shape (others,)."""
+        own = self.sets[one]
+        return np.array([len(own ^ self.sets[other]) for other in others.tolist()], dtype=np.int32)
+
+    def pairs(self, ones: Indices, others: Indices) -> Counts:
+        """Distances of pairs of sets, shape (pairs,)."""
+        both = zip(ones.tolist(), others.tolist(), strict=True)
+        return np.array([len(self.sets[one] ^ self.sets[other]) for one, other in both], dtype=np.int32)
+
+    def part(self, chosen: Indices) -> LoosePart:
+        """Some of the sets."""
+        return LoosePart(self, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class LoosePart:
+    """Some of loose sets."""
+
+    loose: Loose
+    sets: Indices
+
+    def distances(self, one: int) -> Counts:
+        """Distances of a set from these, shape (sets,)."""
+        return self.loose.between(one, self.sets)
+
+    def of(self, mask: NDArray[np.bool_]) -> LoosePart:
+        """Those of them that a mask chooses."""
+        return LoosePart(self.loose, self.sets[mask])
+
+
+def exact(sets: Sequence[frozenset[str]]) -> Packed | Loose:
+    """Sets that are all different, for exact distances: packed where that takes no more than `STORED`."""
+    items = len(frozenset().union(*sets))
+    return pack(sets) if items // 64 * len(sets) <= STORED else Loose(sets)
 
 
 def pack(sets: Sequence[frozenset[str]], words: int | None = None) -> Packed:

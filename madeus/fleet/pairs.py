@@ -20,16 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeus.fleet.packing import WORDS, Indices, Packed, Rows, pack
+from madeus.fleet.packing import WORDS, Indices, Packed, Rows, exact, pack
 
 BLOCK = 1 << 20
 """Pairs that are compared at once."""
 
 SMALL = 64
 """Sets of a group up to which groups are compared together."""
-
-STORED = 1 << 26
-"""64-bit words of exact rows, at most; without them sets are compared one by one."""
 
 Pairs = tuple[Indices, Indices]
 
@@ -53,17 +50,13 @@ class Groups:
 def close_pairs(sets: Sequence[frozenset[str]], distance: int) -> Iterator[Pairs]:
     """Pairs (smaller, larger) of sets, all different, within `distance`: each of them at least once, in portions."""
     packed = pack(sets, WORDS)
-    full = packed if packed.exact else _exact(sets)
+    full = packed if packed.exact else exact(sets)
     for ones, others in min(ways(sets, packed, distance), key=lambda way: way[0])[1]:
-        if full is None:
-            numbered = zip(ones.tolist(), others.tolist(), strict=True)
-            right = np.array([len(sets[one] ^ sets[other]) <= distance for one, other in numbered], dtype=bool)
-        elif full is not packed:
-            right = full.pairs(ones, others) <= distance
-        else:
+        if full is packed:
             yield ones, others
-            continue
-        yield ones[right], others[right]
+        else:
+            right = full.pairs(ones, others) <= distance
+            yield ones[right], others[right]
 
 
 def unique_pairs(ones: Indices, others: Indices, total: int) -> Pairs:
@@ -72,11 +65,6 @@ def unique_pairs(ones: Indices, others: Indices, total: int) -> Pairs:
     codes.sort()  # np.unique takes three times as long
     codes = codes[np.concatenate(([True], codes[1:] != codes[:-1]))] if len(codes) else codes
     return codes // total, codes % total
-
-
-def _exact(sets: Sequence[frozenset[str]]) -> Packed | None:
-    items = len(frozenset().union(*sets))
-    return pack(sets) if items // 64 * len(sets) <= STORED else None
 
 
 def ways(sets: Sequence[frozenset[str]], packed: Packed, distance: int) -> list[tuple[float, Iterator[Pairs]]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madeus.fleet import candidates, neighbours, pairs
+from madeus.fleet import candidates, neighbours, packing, pairs
 from madeus.fleet.clustering import Clustering, cluster_fleet
 from madeus.fleet.fingerprint import Fingerprint, most_common
 from madeus.fleet.granularity import Grain, GrainRule, Granularity
@@ -46,12 +46,15 @@ def test_clusters_are_those_of_the_naive_algorithm(machines: dict[str, frozenset
         (pairs, "SMALL", 0),
         (pairs, "BLOCK", 3),
         (pairs, "WORDS", 0),
+        (packing, "STORED", -1),
     ],
 )
 def test_every_way_through_gives_the_clusters_of_the_naive_algorithm(
     monkeypatch: pytest.MonkeyPatch, module: object, name: str, value: int
 ) -> None:
     monkeypatch.setattr(module, name, value)
+    if name == "STORED":
+        monkeypatch.setattr(candidates, "MATRIX", 0)
     if name == "WORDS":
         monkeypatch.setattr(pairs, "pack", lambda sets, words=None: pack(sets, words and 1))
 
@@ -63,7 +66,7 @@ def test_every_way_through_gives_the_clusters_of_the_naive_algorithm(
     holds()
 
 
-@pytest.mark.parametrize("stored", [0, 1 << 26])
+@pytest.mark.parametrize("stored", [-1, 1 << 26])
 @pytest.mark.parametrize("way", [0, 1, 2])
 @settings(max_examples=30)
 @given(data=st.data(), distance=st.integers(0, 4))
@@ -72,7 +75,9 @@ def test_every_way_to_pairs_finds_all_that_are_near(data: st.DataObject, distanc
     sets = sorted(set(several.values()), key=sorted)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "SMALL", 0)
-        patch.setattr(pairs, "STORED", stored)
+        if stored < 0:
+            patch.setattr(pairs, "pack", lambda sets, words: pack(sets, 0))
+        patch.setattr(packing, "STORED", stored)
         patch.setattr(pairs, "ways", lambda *given: ways(*given)[way:][:1] or ways(*given))
         found = {
             pair
