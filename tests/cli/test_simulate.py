@@ -55,6 +55,12 @@ def test_programs_run_one_after_another() -> None:
     assert value["outcome"] == "done"
 
 
+def test_the_timeline_names_the_hosts_of_components_that_a_program_adds() -> None:
+    text = madeus(str(ROOT / "examples/galera/galera.madeus"), "-p", "start", "-p", "to_galera", "--gantt").stdout
+    assert "worker[1].start @db[2]" in text
+    assert "db.pull @db1" in text
+
+
 def test_a_seed_fixes_random_durations() -> None:
     first, again, other = (
         json.loads(madeus(OPENSTACK, "--seed", seed, "--format", "json").stdout)["makespan"] for seed in ("7", "7", "8")
