@@ -43,6 +43,10 @@ class Exhausted(Exception):
         return f"the budget is spent: {self.what}"
 
 
+STRIDE = 16
+"""States after which the clock is looked at again: of large nets a state takes a tenth of a second."""
+
+
 class Watch:
     """Counts what an engine spends. Engines call ``tick`` from their inner loops; it is cheap.
 
@@ -81,7 +85,7 @@ class Watch:
         if limit is not None and self.states > limit:
             raise Exhausted(f"{limit} states")
         self._unchecked += states
-        if self._unchecked >= 512:
+        if self._unchecked >= STRIDE:
             self.check()
 
     def reuse(self, states: int) -> None:

@@ -92,8 +92,7 @@ class Modular:
         except NotModular as error:
             verdict = Unknown(error.reason)
         notes = (SHORT,) if isinstance(verdict, Fails) and verdict.trace is not None else ()
-        states = watch.states or len(self.modules(problem.system).search.products)
-        return with_evidence(verdict, Evidence(self.name, states, watch.seconds, notes=notes))
+        return with_evidence(verdict, Evidence(self.name, watch.states, watch.seconds, notes=notes))
 
 
 class _Modules:

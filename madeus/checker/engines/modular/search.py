@@ -129,7 +129,9 @@ class Search:
         while number < len(self.products):
             product = self.products[number]
             if number in self._at[product.center]:
-                if number >= self._done:
+                if number < self._done:
+                    watch.reuse(1)
+                else:
                     watch.tick()
                     watch.check()
                 yield number
