@@ -254,7 +254,7 @@ def compare_off(seed: int, states: int) -> int:
     return compared
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_what_the_causal_engine_says_of_time_off_is_what_the_timed_engine_finds(seed: int) -> None:
     compare_off(seed, 800)
@@ -278,7 +278,7 @@ BOUNCE = (
 )
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_longest_time_off_of_a_provider_and_its_users_is_exact(seed: int) -> None:
     random = Random(seed)
