@@ -115,7 +115,7 @@ def find_masks(copies: Sequence[Listing], added: Sequence[Listing], old: Sequenc
         if found is None:
             continue
         (mine,) = found
-        if theirs.kind is FileKind.DIRECTORY and (mine is None or mine.kind is FileKind.DIRECTORY):
+        if mine is not None and theirs.kind is mine.kind is FileKind.DIRECTORY:
             continue  # what stands in it is looked at path by path
         if _same(mine, theirs):
             continue

@@ -39,7 +39,8 @@ def test_directories_do_not_mask_each_other() -> None:
 
 def test_a_deleted_directory_masks_all_that_comes_below_it() -> None:
     found = masks({"/d": Entry(GONE)}, {"/d": Entry(DIRECTORY), "/d/x": file("x")}, {"/d": Entry(DIRECTORY)})
-    assert [(mask.path, mask.mine) for mask in found] == [("/d/x", None)]
+    assert [(mask.path, mask.mine) for mask in found] == [("/d", None), ("/d/x", None)]
+    assert [(one.mask.path, one.how) for one in decide(found, [])] == [("/d", How.KEEP), ("/d/x", How.TAKE)]
 
 
 def test_an_opaque_directory_masks_all_that_comes_below_it() -> None:

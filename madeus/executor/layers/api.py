@@ -192,7 +192,7 @@ class Layers:
         stacks = {"old": list(copies), "new": list(added), "below": list(below)}
         rows = (await self.hosts.call(machine, "masked", stacks))["masked"]
         sides = ("mine", "theirs", "base")
-        masks = [Mask(row["path"], *(_entry(row, side) for side in sides)) for row in rows if not row["same"]]
+        masks = [Mask(row["path"], *(_entry(row, side) for side in sides)) for row in rows if is_mask(row)]
         return decide(masks, [*policies, *found.policies])
 
     async def rollback(self, machine: str, number: int | None = None, run: str = "") -> Performed:
@@ -344,6 +344,11 @@ class Resolver:
         if where not in self._read:
             self._read[where] = load_inventory(Path(where))
         return self._read[where].resolve(machine)
+
+
+def is_mask(row: Mapping[str, Any]) -> bool:
+    """Whether what the agent says of a path is a mask: not where both sides show the same, or nothing."""
+    return not row["same"] and not (row["mine"] in (None, "whiteout") and row["theirs"] == "whiteout")
 
 
 def _entry(row: Mapping[str, Any], side: str) -> Entry | None:
