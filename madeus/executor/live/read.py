@@ -153,8 +153,9 @@ def lives(name: str, state: Path | None = None) -> bool:
 
 def _read(journal: Journal, row: LiveRow) -> Live:
     changes = []
+    bare = {head.id: head for head in journal.heads()}  # without their snapshots, which are long
     for found in change_rows(journal, row.name):
-        head = journal.head(found.run)
+        head = bare[found.run] if found.merged and found.run in bare else journal.head(found.run)
         holder = holder_of(journal, head.lock) if head.state is RunState.RUNNING else None
         alive = holder is not None and holder.run == head.id and is_alive(holder)
         changes.append(Change(found, head, holder if alive else None))
@@ -162,10 +163,10 @@ def _read(journal: Journal, row: LiveRow) -> Live:
         state = settled = state_from_json(row.state)
         for change in changes:
             if not change.row.merged:
-                after = _after(journal, state, change)
-                state = after
+                same = state is settled
+                state = _after(journal, state, change)
                 if change.finished:
-                    settled = _after(journal, settled, change)
+                    settled = state if same else _after(journal, settled, change)
     except NotAModel as error:
         raise journal.damaged(str(error)) from error
     return Live(row, tuple(version_rows(journal, row.name)), tuple(changes), state, settled)

@@ -322,9 +322,13 @@ class Controller:
         raise ChangedMeanwhile(order.model.name)
 
     def _only_own_stand(self, name: str) -> bool:
-        """Whether every unfinished run that nobody drives is one of this rollout's: then it may be given up."""
+        """Whether every unfinished run is one of this rollout's: then those that nobody drives may be given up."""
         own = {run for row in self._rows.values() for run in (row.run, row.undo)}
-        return all(c.row.run in own for c in read_live(self._store.journal, name).unfinished if c.holder is None)
+        rows = self._store.journal.query(
+            "SELECT c.run FROM changes c JOIN runs r ON r.id = c.run WHERE c.assembly = ? AND r.state NOT IN (?, ?)",
+            (name, RunState.DONE, RunState.ABANDONED),
+        )
+        return all(run in own for (run,) in rows)
 
     async def _reach(self, machine: str) -> str:
         name = f"{self._store.id}-{machine}-{self._store.epoch}"
