@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from madeus.checker import Budget, Fails, Health, Holds, Portfolio, Problem, Unknown, Verdict, Watch
@@ -138,7 +140,7 @@ def test_what_the_brief_look_does_not_find_is_answered_by_modules() -> None:
 def test_a_chain_has_no_center() -> None:
     node = kind("Node", "places off* on", "t: off -> on", "provide out at on", "use into optional for t")
     names = [f"n{i}" for i in range(40)]
-    links = [link(f"{b}.into {a}.out") for a, b in zip(names, names[1:], strict=False)]
+    links = [link(f"{b}.into {a}.out") for a, b in pairwise(names)]
     whole = Assembly("chain", {"Node": node}, tuple(Instance(n, "Node") for n in names), tuple(links))
     assert Modular().refuses(Problem(System(whole), Health())) == "no few components hold the others together"
 
