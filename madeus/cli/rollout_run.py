@@ -242,7 +242,7 @@ def _drive(store: Store, order: Order, hosts: Inventory, options: RunOptions) ->
 
     async def work() -> RolloutResult:
         controller = Controller(store, order, hosts, options, click.echo)
-        with stops_on_signals(controller):
+        with stops_on_signals(controller, "madeus rollout resume"):
             return await controller.run()
 
     result = asyncio.run(work())

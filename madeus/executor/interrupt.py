@@ -28,10 +28,11 @@ class Stoppable(Protocol):
 
 
 @contextmanager
-def stops_on_signals(run: Stoppable) -> Iterator[None]:
+def stops_on_signals(run: Stoppable, resume: str = "madeus run --resume") -> Iterator[None]:
     """While in the block, SIGINT and SIGTERM stop the run; any second one ends the process with exit code 130, as it stands.
 
-    The journal is as good after that as after ``kill -9``. Only in the main thread, inside its event loop.
+    The journal is as good after that as after ``kill -9``. resume: the command that goes on with it. Only in the main thread,
+    inside its event loop.
     """
     loop = asyncio.get_running_loop()
     asked = False
@@ -42,7 +43,7 @@ def stops_on_signals(run: Stoppable) -> Iterator[None]:
             # A live display has hidden the cursor, and nothing else will show it again.
             cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""
             sys.stderr.write(
-                f"{cursor}ended at once; commands on hosts may go on; resume with: madeus run --resume {run.run_id}\n"
+                f"{cursor}ended at once; commands on hosts may go on; resume with: {resume} {run.run_id}\n"
             )
             sys.stderr.flush()
             os._exit(IMMEDIATE)
