@@ -8,7 +8,7 @@ the slices or after them. ``wait all`` between the slices waits for the machine'
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from madeus.model import (
@@ -114,9 +114,9 @@ def slice_program(program: Program, assembly: Assembly, machine_of: Mapping[str,
     }
     return Sliced(
         program.name,
-        Program(f"{program.name}@before", program.assembly, _ended(before)) if before else None,
+        replace(program, name=f"{program.name}@before", instructions=_ended(before)) if before else None,
         made,
-        Program(f"{program.name}@after", program.assembly, _ended(after)) if after else None,
+        replace(program, name=f"{program.name}@after", instructions=_ended(after)) if after else None,
         {m: _instances(made[m], machine_of, labels) for m in made},
     )
 

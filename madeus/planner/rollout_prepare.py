@@ -166,7 +166,7 @@ def _undone(settings: Settings, program: Program, assembly: Assembly, kinds: Map
     lacking = [(c, b) for c in pushed for b in settings.rollback if b not in assembly.types[kinds[c]].behaviors]
     if not lacking:
         return tuple(reversed(pushed))
-    if settings.on_failure is None:
+    if settings.on_failure is None or program.rollback:  # the latter: its layers are taken back with its run
         return ()
     component, behavior = lacking[0]
     raise CannotRoll(

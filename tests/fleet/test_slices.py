@@ -109,3 +109,10 @@ def test_what_takes_a_program_back_takes_the_part_of_each_machine_back() -> None
     program = Program("up", "site", (Push("a", "b"), Push("b", "b")), rollback=True)
     sliced = slice_program(program, SITE, {"a": "w1", "b": "w2"})
     assert [part.rollback for part in sliced.machines.values()] == [True, True]
+
+
+def test_a_program_that_is_taken_back_with_its_layers_is_so_on_each_machine() -> None:
+    program = Program("up", "site", (Push("db", "migrate"), Push("a", "stop")), rollback=True)
+    sliced = slice_program(program, SITE, {"a": "w1"})
+    assert sliced.before is not None and sliced.before.rollback
+    assert sliced.machines["w1"].rollback
