@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from madeus.executor.api import RunOptions
+from madeus.executor.api import Origin, RunOptions
 from madeus.executor.inventory import Host, Inventory
 from madeus.executor.journal.errors import NotResumable
 from madeus.executor.journal.events import RunState
+from madeus.executor.journal.store import Journal
 from madeus.executor.layers.api import Layers
 from madeus.executor.layers.simulated import SimulatedHosts
 from madeus.executor.layers.store import LayerStore
+from madeus.executor.live.change import deploy, look, reconfigure
+from madeus.executor.live.read import read_live
 from madeus.executor.testing import resume_on_fakes, run_on_fakes, run_virtual
 from madeus.executor.transport.base import Job
 from madeus.executor.transport.fake import FakeWorld, Reply
+from madeus.executor.transport.pool import Transports
 from madeus.model import Action, Assembly, ComponentType, Instance, Place, Program, Push, Transition, WaitAll
 
 INVENTORY = Inventory(hosts={name: Host(name) for name in ("m1", "m2")})
@@ -33,7 +37,7 @@ def site(*instances: Instance) -> Assembly:
 def failing(*words: str):  # type: ignore[no-untyped-def]
     def script(host: str, job: Job) -> Reply:
         text = dict(job.environment).get("MADEUS_JOB", job.script)
-        return Reply(1.0, exit_code=int(f"{host} {text}" in words or text in words))
+        return Reply(0.01, exit_code=int(f"{host} {text}" in words or text in words))
 
     return script
 
@@ -150,3 +154,31 @@ def test_a_transition_whose_checkpoint_fails_has_failed_and_did_nothing(tmp_path
     assert "nothing listens there" in result.failures[0].reason
     hosts.down.clear()
     assert resume_on_fakes(world, result.run, options=options(tmp_path, hosts)).ok
+
+
+def test_a_live_assembly_stands_where_it_stood_when_a_program_on_it_was_taken_back(tmp_path: Path) -> None:
+    hosts, world = SimulatedHosts("m1"), FakeWorld(failing("update"))
+    moves = (
+        Transition("install", "off", "on", actions=(Action("run", ("install",)),)),
+        Transition("update", "on", "off", ("update",), actions=(Action("run", ("update",)),)),
+    )
+    kind = ComponentType("Site", (Place("off", True), Place("on")), moves, ("deploy", "update"))
+    assembly = Assembly("frontend", {"Site": kind}, (Instance("a", "Site", "m1", layered=True),))
+    program = Program("update", "frontend", (Push("a", "update"), WaitAll()), rollback=True)
+    made = options(tmp_path, hosts, transports=lambda run: Transports(run, make=world.transport_maker(run)))
+    assert deploy(assembly, (), {"update": program}, options=made).ok
+    journal = Journal.open(tmp_path)
+    try:
+        before = read_live(journal, "frontend").state
+        intent = look(journal, "frontend", assembly, ((program,),), {"update": program}, Origin())
+        failed = reconfigure(intent, made)
+        assert failed.state is RunState.ROLLED_BACK and failed.rolled_back == ("m1",)
+        after = read_live(journal, "frontend")
+        assert (after.status, after.state) == ("idle", before)
+        world._script = failing()
+        intent = look(journal, "frontend", assembly, ((program,),), {"update": program}, Origin())
+        again = reconfigure(intent, made)
+        assert again.ok
+        assert read_live(journal, "frontend").state.configuration.components["a"].places == {"off"}
+    finally:
+        journal.close()
