@@ -208,6 +208,8 @@ def _as_the_agent_wants_it(verb: str, arguments: Mapping[str, Any]) -> dict[str,
             # A stack keeps how its own services are stopped until it is left.
             "stop": [["service", name, "stop"] for name in reversed(start)],
             "start": [["service", name, "start"] for name in start],
+            # What goes on with the same files goes on with the same services: what is down stays down.
+            "alike": [["service", name, "status"] for name in start] if request["lingering"] == "report" else [],
         }
         request |= {"create": True, "freeze": True}
     return request

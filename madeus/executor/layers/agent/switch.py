@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import copying, inside, mounts, syscalls
-from .store import Current, Store, sync_directory
+from .store import Current, Store, sync_directory, write_json
 from .trouble import AgentError, refuse, step
 
 SERVICE_TIMEOUT = 180.0
@@ -101,6 +101,8 @@ def switch(store: Store, request: dict[str, Any]) -> Answer:
     place = os.open(store.root, os.O_PATH | os.O_CLOEXEC)
     device = os.fstat(place).st_dev
     cut = time.monotonic()
+    if shown:
+        _note_down(store, request, [token(new)] if old is None else [token(new), token(old)])
     done = _run(store, leaving)
     _unmark(store)
     step("switch.stopped")
@@ -258,11 +260,34 @@ def _run(store: Store, commands: Sequence[Sequence[str]]) -> list[Answer]:
     return done
 
 
+def _note_down(store: Store, request: dict[str, Any], tokens: list[str]) -> None:
+    """Services of `alike` that do not run now are not started by the switch; the note is in memory, a restart starts all.
+
+    A switch that was cut short has stopped them itself: then what it noted stays.
+    """
+    asked = (request.get("services") or {}).get("alike") or []
+    if _down(store, tokens[0]) is None:
+        down = [at for at, argv in enumerate(asked) if inside.run(store.root, argv, timeout=SERVICE_TIMEOUT)[0] != 0]
+        write_json(f"{store.run}/down", {"tokens": tokens, "down": down})
+
+
+def _down(store: Store, name: str) -> list[int] | None:
+    try:
+        with open(f"{store.run}/down", encoding="utf-8") as file:
+            noted = json.load(file)
+    except FileNotFoundError:
+        return None
+    return noted["down"] if name in noted["tokens"] else None
+
+
 def _start(store: Store, new: Current) -> list[Answer]:
-    done = _run(store, new["services"]["start"])
+    down = _down(store, token(new)) or []
+    done = _run(store, [argv for at, argv in enumerate(new["services"]["start"]) if at not in down])
     step("switch.started")
     with open(_mark(store), "w", encoding="utf-8") as file:
         file.write(token(new))
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{store.run}/down")
     return done
 
 

@@ -111,6 +111,21 @@ def test_services_stop_in_the_old_root_and_start_in_the_new_one(machine: Machine
     assert 0 < answer["outage_ms"] <= answer["milliseconds"]
 
 
+def test_what_goes_on_alike_does_not_start_services_that_were_down(machine: Machine) -> None:
+    machine.base()
+    services = {
+        "stop": [["rm", "-f", "/run/a"], ["rm", "-f", "/run/b"]],
+        "start": [["touch", "/run/a"], ["touch", "/run/b"]],
+    }
+    alike = {**services, "alike": [["ls", "/run/a"], ["ls", "/run/b"]]}
+    machine.ask("switch", {"stack": ["base"], "writable": "c0", "create": True, "services": services})
+    machine.sh("rm /run/b")
+    machine.ask("switch", stack_of(1, services=alike))
+    assert machine.sh("for each in a b; do test ! -e /run/$each || echo $each; done") == "a\n"
+    machine.ask("switch", stack_of(2, services=services))
+    assert machine.sh("ls /run/a /run/b") == "/run/a\n/run/b\n"
+
+
 def test_a_process_of_the_old_stack_keeps_it_whole_and_is_told(rooted: Machine) -> None:
     rooted.sh(
         "setsid sh -c 'sleep 1; cat /etc/version /proc/sys/kernel/ostype > /run/late; sleep 60' >/dev/null 2>&1 &"
@@ -224,7 +239,9 @@ def test_a_switch_survives_a_power_cut_of_the_program_at_every_step(
 ) -> None:
     rooted.sh("echo one > /etc/x")
     before = rooted.mounts()
-    services = {"stop": [["rm", "/run/up"]], "start": [["touch", "/run/up"]]}
+    services = {"stop": [["rm", "/run/up"]], "start": [["touch", "/run/up"]], "alike": [["ls", "/run/up"]]}
+    rooted.ask("switch", {**stack_of(0), "services": {**services, "alike": []}})
+    rooted.sh("touch /run/up")
     for number, step in enumerate(steps, start=1):
         request = stack_of(number, services=services)
         cut = rooted.run(
