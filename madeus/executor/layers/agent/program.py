@@ -10,7 +10,8 @@ goes on where it was. Layers are named by identifiers (letters, digits, `.`, `_`
     layers {}                          {layers: {id: {frozen, kind, ...}}}
     sizes {layers}                     {sizes: {id: {files, bytes, disk}}}
     current {}                         {stack, writable, persistent, services, started, mounted, root}
-    switch {stack, writable, create?, freeze?, retire?, persistent?, services?: {stop, start, alike?}, lingering?: "report" | "end"}
+    switch {stack, writable, create?, freeze?, retire?, persistent?, services?: {stop, start, alike?},
+            lingering?: "report" | "end"}
                                        {how: "first" | "beneath" | "restart" | "already", milliseconds, outage_ms, services,
                                        lingering}
     boot {services?}                   mount what is current, after a restart of the host
