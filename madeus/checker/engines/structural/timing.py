@@ -165,8 +165,7 @@ def overlap(end_of: dict[int, int], times: list[float]) -> tuple[int, float]:
 
 def _independent(graph: EventGraph, together: list[int]) -> list[int]:
     past = graph.past(together)
-    ended = {graph.after[f][0] for f in together}
-    return [f for f in together if graph.after[f][0] not in past & ended]
+    return [f for f in together if graph.after[f][0] not in past]
 
 
 def _with_time(
