@@ -17,7 +17,6 @@ from typing import Any
 from madeus.executor.errors import LocalFileError, ProtocolViolation
 from madeus.executor.inventory import Host
 from madeus.executor.layers.agent.bundle import bundle
-from madeus.executor.layers.build import build
 from madeus.executor.layers.definition import ON_THE_HOST
 from madeus.executor.layers.errors import AgentFailed
 from madeus.executor.layers.rooted import RootedTransport
@@ -86,6 +85,8 @@ class AgentHosts:
             await self.ask(machine, "delete", {"layers": [layer]})
             await self._push(machine, layer, tar)
             return
+        from madeus.executor.layers.build import build  # actions are not needed to roll back
+
         host = self._resolve(machine)
         await build(host, self._transports.of(host), arguments, recipe)
 
