@@ -16,6 +16,9 @@ from madeus.cli.loading import InputError, choose_system, load
 if TYPE_CHECKING:
     from madeus.executor.live.change import Intent
 
+TRIES = 5
+"""How often programs are looked at and proved when runs of others begin or end meanwhile."""
+
 
 @click.command(
     epilog="Exit codes: 0 done, 1 violated (nothing was started), or an action failed, 2 bad input, or the model does not fit "
@@ -75,39 +78,45 @@ def reconfigure(
       madeus run --resume last
     """
     from madeus.api import run_origin
+    from madeus.cli.checking import errors_only, terminal
+    from madeus.cli.proving import prove
     from madeus.executor.journal.store import Journal
     from madeus.executor.live.change import look
+    from madeus.executor.live.errors import ChangedMeanwhile
 
     with telling():
         loaded, model = load(file, settings)
         system, origin = choose_system(model, assembly, programs, None), run_origin(loaded)
         _must_exist(state, system.assembly.name)
-        journal = Journal.open(state, create=False)
-        try:
-            intent = look(
-                journal, system.assembly.name, system.assembly, system.stages, model.programs, origin, take_over
+        for tries_left in reversed(range(TRIES)):
+            journal = Journal.open(state, create=False)
+            try:
+                intent = look(
+                    journal, system.assembly.name, system.assembly, system.stages, model.programs, origin, take_over
+                )
+            finally:
+                journal.close()
+            _refuse_unknown(intent)
+            _show_difference(intent, form)
+            code = prove(
+                model,
+                intent.system,
+                loaded.source_map.get,
+                loaded.files,
+                terminal if form == "text" else errors_only,
+                budget,
             )
-        finally:
-            journal.close()
-        _refuse_unknown(intent)
-        _show_difference(intent, form)
-        from madeus.cli.checking import errors_only, terminal
-        from madeus.cli.proving import prove
-
-        code = prove(
-            model,
-            intent.system,
-            loaded.source_map.get,
-            loaded.files,
-            terminal if form == "text" else errors_only,
-            budget,
-        )
-        if code and not force:
-            way = "nothing was started; --force runs it all the same"
-            click.echo(f"{'violated' if code == 1 else 'inconclusive'}: {way}", err=True)
-            sys.exit(code)
-        probes = on_divergence == "stop"
-        sys.exit(_begin(intent, inventory, dry_run, secrets, limit, form, progress, state, take_over, probes))
+            if code and not force:
+                way = "nothing was started; --force runs it all the same"
+                click.echo(f"{'violated' if code == 1 else 'inconclusive'}: {way}", err=True)
+                sys.exit(code)
+            probes = on_divergence == "stop"
+            try:
+                sys.exit(_begin(intent, inventory, dry_run, secrets, limit, form, progress, state, take_over, probes))
+            except ChangedMeanwhile as error:
+                if not tries_left:
+                    raise
+                click.echo(f"{error.message}: looked at again", err=True)
 
 
 def _begin(

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from madeus.cli import cli
 from tests.cli.test_run import madeus, start
 
 MODEL = """
@@ -216,6 +218,27 @@ def test_two_controllers_change_disjoint_components_at_once_and_overlapping_ones
     assert code == 2  # the latest is the other one, which is done
     name = next(r["run"] for r in json.loads(out)["runs"] if r["state"] == "interrupted")
     assert madeus(live, "run", "--resume", name, "--progress", "none")[0] == 0
+
+
+def test_a_run_that_begins_elsewhere_meanwhile_makes_programs_be_looked_at_again(
+    live: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proofs: list[object] = []
+
+    def prove_slowly(*asked: object) -> int:
+        if not proofs:
+            assert madeus(live, "reconfigure", "site.madeus", "lone", "--progress", "none")[0] == 0
+        proofs.append(asked)
+        return 0
+
+    monkeypatch.chdir(live)
+    monkeypatch.setenv("MADEUS_STATE", str(live / "state"))
+    monkeypatch.setattr("madeus.cli.proving.prove", prove_slowly)
+    result = CliRunner().invoke(cli, ["reconfigure", "site.madeus", "upgrade", "--progress", "none"])
+    assert result.exit_code == 0, result.output
+    assert "site has been changed by another run since it was looked at: looked at again" in result.output
+    assert len(proofs) == 2
+    assert madeus(live, "show", "site", "--format", "json")[1].count('"on"') == 2
 
 
 MISTAKES = (
