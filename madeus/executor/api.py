@@ -38,8 +38,9 @@ from madeus.executor.preflight import check_runnable
 from madeus.executor.progress import Listener
 from madeus.executor.reconcile import Decisions, judge, recall
 from madeus.executor.result import RunResult
-from madeus.executor.run import Controller, Session
+from madeus.executor.run import Controller
 from madeus.executor.secrets import gather_secrets
+from madeus.executor.session import Session
 from madeus.executor.transport.pool import Transports
 from madeus.model import Assembly, Program
 from madeus.model.codec import NotAModel

@@ -18,7 +18,7 @@ from madeus.semantics import Configuration
 
 if TYPE_CHECKING:
     from madeus.executor.reconcile import Recorded
-    from madeus.executor.run import Session
+    from madeus.executor.session import Session
 
 
 class HiddenValueLost(WorldError):

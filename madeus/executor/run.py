@@ -9,39 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
-from madeus.executor.action.registry import Registry
-from madeus.executor.divergence import Look, Lookout
+from madeus.executor.divergence import Lookout
 from madeus.executor.errors import ExecutorError, HostError, InputError, InternalError
 from madeus.executor.firing import Firing, TransitionFailed
 from madeus.executor.hidden import recover_hidden
-from madeus.executor.inventory import Host, Inventory
-from madeus.executor.journal.errors import FencedOff, Holder, JournalUnusable
-from madeus.executor.journal.events import AttemptRecord, AttemptState, RunEnded, RunState, StepRecord
+from madeus.executor.inventory import Host
+from madeus.executor.journal.errors import FencedOff, JournalUnusable
+from madeus.executor.journal.events import AttemptState, RunEnded, RunState, StepRecord
 from madeus.executor.journal.snapshot import produced_to_text
-from madeus.executor.journal.store import Journal
 from madeus.executor.journal.writer import Writer
 from madeus.executor.perform import Performer, Stopped
-from madeus.executor.progress import Listener, ProgressEvent, RunBegan, RunFinished, StepTaken, Stopping, TransitionHeld
+from madeus.executor.progress import ProgressEvent, RunBegan, RunFinished, StepTaken, Stopping, TransitionHeld
 from madeus.executor.reconcile import Recorded
 from madeus.executor.result import Failure, RunResult, conclude
 from madeus.executor.schedule import Slots
 from madeus.executor.scope import Scopes
 from madeus.executor.secrets import Vault
+from madeus.executor.session import Session
 from madeus.executor.transport.base import Transport
-from madeus.executor.transport.pool import Transports
 from madeus.model import Transition
-from madeus.semantics import Configuration, Event, Step, StepKind, System, Trace
+from madeus.semantics import Configuration, Event, Step, StepKind, Trace
 from madeus.semantics.step import Produced
-
-if TYPE_CHECKING:
-    from madeus.executor.layers.running import LayeredRun
 
 STEPS_IN_A_ROW = 2_000
 """Steps that are taken before signals and hosts are listened to again: a cyclic behavior without actions never ends."""
@@ -54,42 +45,6 @@ KILL_PATIENCE = 25.0
 
 FORGET_PATIENCE = 5.0
 """Seconds that hosts have to drop what they keep of a run that is done."""
-
-
-@dataclass(slots=True)
-class Session:
-    """One controller's hold on a run: what it needs beside the model."""
-
-    system: System
-    inventory: Inventory
-    journal: Journal
-    holder: Holder
-    created: float
-    """Start of the run, in seconds since the Unix epoch: time 0 of its trace."""
-    base: Path
-    """Directory that local files of actions are relative to."""
-    secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
-    limit: int | None = None
-    """Slots in total; None: what the inventory says."""
-    registry: Registry = field(default_factory=Registry.installed)
-    transports: Callable[[str], Transports] = Transports
-    clock: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    listeners: Sequence[Listener] = ()
-    journal_thread: Callable[[], Executor] | None = None
-    """Makes what waits for the disk; None: a thread."""
-    before_step: Look | None = None
-    """Asked before a component is moved; see `madeus.executor.divergence`."""
-    probes: bool = False
-    """Whether probes of the model are asked before steps that rely on them."""
-    layered: Callable[[Transports], LayeredRun] | None = None
-    """Makes the layers that instances live in; None: none does."""
-    rollback: bool = False
-    """Whether the machines' layers go back to what they were when the run fails."""
-    earlier: Sequence[StepRecord] = ()
-    """Of a resumed run: its steps."""
-    attempts: Sequence[AttemptRecord] = ()
-    """Of a resumed run: its actions' attempts."""
 
 
 class Controller:
