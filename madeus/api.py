@@ -6,6 +6,7 @@ The command line is a thin layer over this module. Every method imports what it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from madeus.checker.report import Report
     from madeus.dsl import Loaded
     from madeus.executor.api import Origin, RunOptions
+    from madeus.executor.drift.answer import Drift
     from madeus.executor.inventory import Inventory
     from madeus.executor.result import RunResult
     from madeus.planner import Plan
@@ -210,6 +212,100 @@ class Design:
         if towards is not None:
             standing = replace(standing, types={**standing.types, **towards.types})
         return plan(standing, target, begin.configuration, name, Budget(seconds=budget))
+
+    def drift(self, assembly: str | None = None, options: RunOptions | None = None) -> Drift:
+        """Ask the hosts of a live assembly whether it still is where it was left, with the probes that this file has.
+
+        options: state directory, inventory in place of the recorded one, secrets, limit. Nothing is changed.
+
+        Raises SelectionError; NoLiveAssembly, CannotChange, NotRunnable and JournalUnusable as `find_drift` does.
+        """
+        from madeus.executor.drift.find import find_drift
+
+        chosen = self.assembly(assembly)
+        return find_drift(chosen.name, options, chosen)
+
+    def repair(
+        self,
+        assembly: str | None = None,
+        at: Mapping[str, str | Sequence[str]] | None = None,
+        options: RunOptions | None = None,
+        budget: float | None = 60.0,
+    ) -> Repair:
+        """Bring a live assembly back to where it was left: ask its probes, plan and prove a way back, run it.
+
+        at: place, or places, that components are known to be at whatever their probes say. options: of the run;
+        ``take_over`` gives up runs that stopped half-way. budget: seconds for the proof.
+
+        Raises, beside what `drift` does: SelectionError when no place is known from which a component could be led
+        back, and for places of `at` that are not there; Impossible or NotFound without a plan; the executor's errors for
+        what prevents a start.
+        """
+        from dataclasses import replace
+
+        from madeus.checker import Budget
+        from madeus.executor.api import RunOptions
+        from madeus.executor.drift.survey import Design as Newer
+        from madeus.executor.drift.survey import NoSuchPlace, survey
+        from madeus.executor.journal.store import Journal
+        from madeus.executor.live.change import look, reconfigure
+        from madeus.planner.repair import Roads
+        from madeus.planner.repair import repair as plan_repair
+
+        chosen, how = self.assembly(assembly), options or RunOptions()
+        newer = Newer(chosen, self.model.programs, run_origin(self._loaded))
+        found = survey(chosen.name, how, newer, how.take_over)
+        seen = found.drift()
+        given = {c: frozenset([places] if isinstance(places, str) else places) for c, places in (at or {}).items()}
+        try:
+            reality = found.really(seen, Roads(found.types).lead, given)
+        except NoSuchPlace as error:
+            raise SelectionError(str(error)) from error
+        if reality.lost:
+            raise SelectionError(
+                f"{', '.join(reality.lost)}: no place is known from which behaviors lead back; say at="
+            )
+        if not reality.at:
+            return Repair(seen)
+        state, stored = reality.state(found.state), found.state.configuration.components
+        wanted = {name: stored[name].places for name in reality.at}
+        way = plan_repair(state.assembly(chosen.name, found.types), state.configuration, wanted, Budget(seconds=budget))
+        journal = how.journal or Journal.open(how.state, create=False)
+        try:
+            intent = look(
+                journal,
+                chosen.name,
+                chosen,
+                ((way.program,),),
+                self.model.programs,
+                newer.origin,
+                how.take_over,
+                reality.state,
+            )
+            result = reconfigure(intent, replace(how, journal=journal, probes=True))
+        finally:
+            if how.journal is None:
+                journal.close()
+        return Repair(seen, way, result)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a repair has found and done."""
+
+    drift: Drift
+    """What the hosts said before."""
+    plan: Plan | None = None
+    """The way back; None: nothing was to be brought back."""
+    result: RunResult | None = None
+    """How the plan ran."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was asked holds, or was brought back; False too when a host could not be asked."""
+        from madeus.executor.drift.answer import Seen
+
+        return not self.drift.of(Seen.UNKNOWN) and (self.result is None or self.result.ok)
 
 
 def beginning(

@@ -113,3 +113,41 @@ def test_a_design_is_drawn_for_a_notebook() -> None:
     drawing = madeus.load(ROOT / "examples/site.madeus").draw()
     assert drawing.dot.startswith("digraph")
     assert "</svg>" in drawing.svg
+
+
+DRIFTING = """
+component Web {{
+  initial place off
+  place on {{ probe run "test -e {pid}" }}
+  behavior deploy {{
+    transition start: off -> on {{ run "touch {pid}" }}
+  }}
+}}
+assembly shop {{
+  web: Web
+}}
+"""
+
+
+def test_drift_is_seen_and_repaired_in_one_call_each(tmp_path: Path) -> None:
+    from madeus.executor.live.change import deploy
+
+    pid, file = tmp_path / "pid", tmp_path / "shop.madeus"
+    file.write_text(DRIFTING.format(pid=pid))
+    shop, options = madeus.load(file), RunOptions(state=tmp_path / "state")
+    assert deploy(shop.assembly(), options=options).ok
+    assert shop.drift(options=options).components == frozenset()
+    nothing = shop.repair(options=options)
+    assert nothing.ok
+    assert nothing.result is None
+    pid.unlink()
+    assert shop.drift(options=options).components == {"web"}
+    mended = shop.repair(options=options)
+    assert mended.ok
+    assert mended.plan is not None
+    assert "push web.deploy" in mended.plan.text
+    assert pid.exists()
+    assert shop.drift(options=options).components == frozenset()
+    with pytest.raises(madeus.SelectionError, match="has no place nowhere"):
+        shop.repair(at={"web": "nowhere"}, options=options)
+    assert shop.repair(at={"web": "off"}, options=options).ok
