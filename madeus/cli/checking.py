@@ -20,7 +20,6 @@ from madeus.cli.loading import InputError
 
 if TYPE_CHECKING:
     from madeus.checker.engine import Progress
-    from madeus.checker.problem import Problem
     from madeus.dsl import Loaded
     from madeus.model import Model
 
@@ -100,7 +99,7 @@ class Ticker:
         self._shown = False
         self._last = 0.0
 
-    def __call__(self, problem: Problem, progress: Progress) -> None:
+    def __call__(self, problem: object, progress: Progress) -> None:
         """Show how far an engine is, at most four times a second."""
         now = time.monotonic()
         if not self._active or now - self._last < 0.25:

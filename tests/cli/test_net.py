@@ -88,3 +88,51 @@ def test_a_mistake_of_the_user_is_told_with_exit_code_2(
 ) -> None:
     assert guarded(cli, ["net", file, *words]) == 2
     assert message in capfd.readouterr().err
+
+
+NETS = Path(__file__).parent.parent / "golden" / "nets"
+
+
+def test_a_public_net_is_counted_and_its_shortest_run_to_a_dead_marking_is_shown(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert guarded(cli, ["net", str(NETS / "Angiogenesis-PT-01.pnml"), "--states", "--deadlock"]) == 1
+    out = capfd.readouterr().out
+    assert "reachable markings       110 (" in out
+    assert "dead marking             reachable; a shortest run to it has 10 firings" in out
+
+
+def test_a_count_that_is_not_finished_is_inconclusive(capfd: pytest.CaptureFixture[str]) -> None:
+    assert guarded(cli, ["net", str(NETS / "DiscoveryGPU-PT-15a.pnml"), "--states", "--budget", "200ms"]) == 3
+    assert "inconclusive: the budget is spent: 0.2 s" in capfd.readouterr().out
+
+
+def test_a_public_net_is_written_in_other_formats(capfd: pytest.CaptureFixture[str]) -> None:
+    source = str(NETS / "Angiogenesis-PT-01.pnml")
+    for form, begin in (("lola", "PLACE"), ("tina", "#"), ("dot", "digraph"), ("json", "{"), ("pnml", "<?xml")):
+        assert guarded(cli, ["net", source, "--format", form]) == 0
+        assert capfd.readouterr().out.startswith(begin)
+
+
+def test_statistics_do_not_claim_bounds_that_are_not_known(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert guarded(cli, ["net", str(NETS / "DiscoveryGPU-PT-15a.pnml"), "--stats"]) == 0
+    assert "of 150 it is not known" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "document", "message"),
+    [
+        ([], '<!DOCTYPE a [<!ENTITY x "y">]><pnml/>', "a document type declaration is not taken"),
+        ([], "no xml", "line 1, column 1: not XML"),
+        (["--program", "p"], "<pnml/>", "is a net, and has no assemblies"),
+        (["--failures", "1"], "<pnml/>", "is a net, and has no actions that may fail"),
+        (["--states", "--format", "dot"], "<pnml/>", "--format: the net is not written with --stats, --states"),
+    ],
+)
+def test_a_bad_net_is_told_with_exit_code_2(
+    words: list[str], document: str, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad.pnml"
+    path.write_text(document)
+    assert guarded(cli, ["net", str(path), *words]) == 2
+    assert message in capfd.readouterr().err
