@@ -39,6 +39,9 @@ GUARDS = (2, 4, 8, 16, 32)
 PAIRS = 20_000_000
 """Pairs of transitions that take from one place, and comparisons of numbers of tokens, that are looked at at most."""
 
+LARGEST = 200_000_000
+"""Places times transitions of a net whose markings are searched: each transition is a number as long as a marking."""
+
 _WIDEST = 62
 
 
@@ -116,6 +119,8 @@ def known_bounds(net: Net) -> list[int | None]:
 
 def count_markings(net: Net, watch: Watch) -> Markings | Unbounded | Unsure:
     """Count the reachable markings. Unsure when the watch's budget is spent before."""
+    if find_spec("numpy") is None:
+        return Unsure("counting needs NumPy, which is not installed (madeus[fast])", 0)
     bounds = known_bounds(net)
     try:
         for guard in GUARDS:
@@ -243,6 +248,8 @@ def _path(parents: dict[int, tuple[int, int] | None], marking: int) -> tuple[int
 
 def _encode(net: Net, bounds: Sequence[int | None], guard: int) -> Encoding:
     """The net on integers, with guard bits where no bound is known. Raises NetError for numbers too large."""
+    if len(net.places) * len(net.transitions) > LARGEST:
+        raise NetError(f"{len(net.places)} places and {len(net.transitions)} transitions are too many to search")
     largest = list(net.initial)
     for side in (net.post, net.pre, net.read, net.inhibit):
         for arcs in side:

@@ -135,3 +135,15 @@ def test_a_net_without_places_or_transitions_has_one_marking_which_is_dead() -> 
     net = NetBuilder("nothing").build()
     assert count_markings(net, Watch()) == Markings(1, 0)
     assert isinstance(find_dead(net, Watch()), Dead)
+
+
+def test_a_net_too_large_to_search_is_inconclusive_at_once() -> None:
+    builder = NetBuilder("line")
+    count = 20_001
+    for place in range(count):
+        builder.place(f"p{place}", int(not place))
+    for t in range(count - 1):
+        builder.transition(f"t{t}", [(t, 1)], [(t + 1, 1)])
+    net = builder.build()
+    for found in (count_markings(net, Watch()), find_dead(net, Watch())):
+        assert isinstance(found, Unsure) and "too many to search" in found.why
