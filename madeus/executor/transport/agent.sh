@@ -111,7 +111,7 @@ runner() {
   case $flags in *b*) body="$f.big" ;; esac
   if [ -z "$AS" ]; then
     export MADEUS_JOB="$RUN/$id"
-    setsid $DEFAULT /bin/sh "$body" <"$input" >|"$f.out" 2>|"$f.err" &
+    { umask 022 && exec setsid $DEFAULT /bin/sh "$body"; } <"$input" >|"$f.out" 2>|"$f.err" &
   else
     eval "theirs=~$user"
     stage=$({
@@ -124,7 +124,7 @@ runner() {
       say "E $id no temporary directory of $user could be had"
       exit
     fi
-    (cd / && exec setsid $DEFAULT $AS /bin/sh "$stage/job") <"$input" >|"$f.out" 2>|"$f.err" &
+    (cd / && umask 022 && exec setsid $DEFAULT $AS /bin/sh "$stage/job") <"$input" >|"$f.out" 2>|"$f.err" &
   fi
   p=$!
   birth "$p"

@@ -27,6 +27,14 @@ def test_what_a_job_prints_and_its_exit_code_come_back(opened: Opened) -> None:
     asyncio.run(main())
 
 
+def test_files_that_a_job_makes_can_be_read_by_others_as_after_a_login(opened: Opened) -> None:
+    async def main() -> None:
+        async with opened() as host:
+            assert (await host.perform(Job("mask", "umask"))).stdout == b"0022\n"
+
+    asyncio.run(main())
+
+
 def test_a_job_that_was_started_twice_runs_once(opened: Opened, tmp_path: Path) -> None:
     async def main() -> None:
         job = Job("once", f"echo x >> {tmp_path}/count; sleep 0.2; wc -l < {tmp_path}/count")
