@@ -58,7 +58,9 @@ def summary(verdict: Verdict) -> tuple[object, ...]:
             # The first of several, all as near as each other, is as good as another.
             alike = ("fires before", "two tokens clash", "nothing can move")
             what = "" if any(words in reason for words in alike) else reason
-            return "fails", what, _measured(measure), length, deadlock is None
+            # Of two ends as near as each other one may be stuck, and the other not.
+            ended = "another configuration" in reason or deadlock is None
+            return "fails", what, _measured(measure), length, ended
         case Unknown():
             return ("unknown",)
 

@@ -46,7 +46,7 @@ def test_a_hundred_machines_are_proved_as_json(plan) -> None:  # type: ignore[no
 def test_what_is_violated_gives_exit_code_1_and_a_run_that_shows_it(plan, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     file = tmp_path / "hurried.madeus"
     file.write_text(SHOP.read_text().replace("protocol balanced", "protocol no_staging").replace("  out max 50%\n", ""))
-    done = plan("--after", "install", file=file)
+    done = plan("--after", "install", "--budget", "5s", file=file)
     assert done.exit_code == 1
     assert "violated" in done.output and "web[2] may start before web[1] has passed" in done.output
 

@@ -31,7 +31,7 @@ scalars = st.one_of(
     st.text(),
     st.booleans(),
     st.integers(),
-    st.floats(allow_nan=False),
+    st.floats(allow_nan=False, allow_infinity=False),
     st.builds(Duration, st.floats(0, 1e9)),
     st.builds(Secret, st.text(min_size=1)),
 )
