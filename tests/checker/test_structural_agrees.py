@@ -59,7 +59,7 @@ def summary(verdict: Verdict) -> tuple[object, ...]:
             alike = ("fires before", "two tokens clash", "nothing can move")
             what = "" if any(words in reason for words in alike) else reason
             # Of two ends as near as each other one may be stuck, and the other not.
-            ended = "another configuration" in reason or deadlock is None
+            ended = reason.startswith("the run ends") or deadlock is None
             return "fails", what, _measured(measure), length, ended
         case Unknown():
             return ("unknown",)
