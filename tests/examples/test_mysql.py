@@ -62,8 +62,8 @@ class Site:
     def server(self, host: str) -> tuple[str, int]:
         """Release of a machine's server, and its rows."""
         asked = "SELECT VERSION(), COUNT(*) FROM shop.orders"
-        version, rows = self.madeus("host", "exec", host, "--", "mysql", "-N", "-e", asked).split()
-        return version.rpartition("-MariaDB")[0].rpartition(".")[0], int(rows)
+        words = self.madeus("host", "exec", host, "--", "mysql", "-N", "-e", asked).split()
+        return words[0].rpartition("-MariaDB")[0].rpartition(".")[0], int(words[-1])
 
 
 @pytest.fixture(scope="module")
