@@ -7,6 +7,18 @@ from collections import deque
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, note, settings
 
+from madeus.model import (
+    Assembly,
+    ComponentType,
+    Connection,
+    Instance,
+    Multiplicity,
+    Place,
+    PortKind,
+    ProvidePort,
+    Transition,
+    UsePort,
+)
 from madeus.petri import Translation, TranslationError, translate
 from madeus.petri.net import Marking
 from madeus.semantics.configuration import Configuration
@@ -100,3 +112,19 @@ def test_net_and_step_relation_agree_on_thousands_of_systems(system: System) -> 
     check(system, 2_000)
     check(system, 30)
     check(system, 0)
+
+
+def test_a_second_token_may_come_to_a_place_whose_emptiness_others_count() -> None:
+    places = (Place("p0", True), Place("p1", True))
+    transitions = tuple(
+        Transition(name, source, "p0", behaviors=("deploy",), stations=stations)
+        for name, source, stations in (("t0", "p0", ()), ("t1", "p0", ()), ("t2", "p1", ("x",)))
+    )
+    service = ProvidePort("s", PortKind.SERVICE, ("p0", "p1"))
+    one = UsePort("u", PortKind.SERVICE, (), ("p0",))
+    some = UsePort("v", PortKind.SERVICE, (), ("p0",), Multiplicity.ANY)
+    kind = ComponentType("B", places, transitions, ("deploy",), provides=(service,), uses=(one, some))
+    joined = (Connection("a", "v", "a", "s"), Connection("a", "u", "b", "s"), Connection("a", "v", "b", "s"))
+    whole = Assembly("w", {"B": kind}, (Instance("a", "B", "local"), Instance("b", "B", "local")), joined)
+    system = System(whole, (), 0)
+    assert assert_same_graph(system, translate(system, 4000)) > 50

@@ -74,6 +74,7 @@ class Sketch:
         self.builder = NetBuilder(name)
         self.elements: list[Element] = []
         self._bounds: list[int] = []
+        self._room: list[int] = []  # bounds, where two tokens that clash count, too
         self._drafts: list[_Draft] = []
         self._names: dict[str, int] = {}
         self._terms: dict[int, dict[int, int]] = {}
@@ -85,6 +86,7 @@ class Sketch:
         number = self.builder.place(name, tokens, single)
         self.elements.append(element)
         self._bounds.append(bound)
+        self._room.append(bound + single)
         return number
 
     def sum(
@@ -180,7 +182,7 @@ class Sketch:
         return all(
             len(alternative) == 1
             and alternative[0].weight == 1
-            and (alternative[0].positive or self._bounds[alternative[0].place] <= 1)
+            and (alternative[0].positive or self._room[alternative[0].place] <= 1)
             for alternative in clause
         )
 
