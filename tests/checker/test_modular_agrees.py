@@ -60,7 +60,7 @@ def test_what_the_modular_engine_says_is_what_plain_exploration_finds(seed: int)
 
 
 @pytest.mark.long
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_what_the_modular_engine_says_is_what_plain_exploration_finds_on_larger_systems(seed: int) -> None:
     compare(seed, 8000, 4)

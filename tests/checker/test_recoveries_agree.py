@@ -77,7 +77,7 @@ def test_exploration_of_the_net_agrees_with_plain_search_where_failures_are_reco
 
 
 @pytest.mark.long
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_exploration_of_the_net_agrees_with_plain_search_where_failures_are_recovered_from_at_length(seed: int) -> None:
     compare(seed, 4000, 3)

@@ -128,6 +128,7 @@ def test_no_dependency_is_updated_while_the_server_uses_it() -> None:
         assert steps.index(f"leave client[{i}].linked") > steps.index("leave server.running")
 
 
+@pytest.mark.hosts  # where nothing else runs beside it
 @pytest.mark.long
 def test_times_on_real_hosts_are_within_fifty_milliseconds_of_the_closed_forms(state: Path) -> None:
     n = 5
@@ -135,9 +136,9 @@ def test_times_on_real_hosts_are_within_fifty_milliseconds_of_the_closed_forms(s
     seconds = Seconds.random(n, 7, unit=0.1)
     site = model.assemblies["site"]
     site = replace(site, instances=tuple(seconds.arguments(i) for i in site.instances))
-    # Others on the machine only add to the times: each program's best of three.
+    # Others on the machine only add to the times: each program's best of eight.
     gaps = dict.fromkeys(ORDER, inf)
-    for attempt in range(3):
+    for attempt in range(8):
         for name, gap in _gaps(site, model, seconds, state / str(attempt)).items():
             gaps[name] = min(gaps[name], gap)
         if all(gap <= 0.05 for gap in gaps.values()):
