@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from importlib import import_module
-
 import click
 
-COMMANDS: dict[str, tuple[str, str]] = {
+from madeus.cli.lazy import LazyGroup, Table
+
+COMMANDS: Table = {
     "check": ("madeus.cli.check", "Answer the verify blocks of a file, with counterexamples."),
     "cluster": ("madeus.cli.cluster", "Put machines of a fleet together that are alike."),
     "compact": ("madeus.cli.compact", "Make one layer out of all that a machine has changed."),
@@ -40,42 +39,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "testbed": ("madeus.cli.testbed", "Start and stop test hosts on this machine."),
     "trace": ("madeus.cli.trace", "Show a run or a simulation as a page or a timeline."),
 }
-"""Name of a command -> module that holds it under that name, and its line in the list."""
-
-
-class Commands(click.Group):
-    """A group whose commands are imported when they are needed: ``madeus check`` must not pay for SSH."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all commands."""
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a suggestion for a misspelt name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else " 'madeus --help' lists the commands."
-            raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
 
 
 @click.command(
-    cls=Commands,
+    cls=LazyGroup,
+    table=dict(sorted(COMMANDS.items())),
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MADEUS"},
     epilog="Exit codes: 0 done or verified, 1 failed or violated, 2 bad input, 3 inconclusive, 70 internal error, "
     "130 interrupted.",

@@ -83,3 +83,9 @@ def test_an_inventory_without_the_fleet_is_bad_input(plan, tmp_path: Path) -> No
     hosts.write_text('[groups.wep]\nhosts = ["h1"]\n')
     done = plan("--after", "install", "-i", str(hosts), "--cluster-by", "os")
     assert done.exit_code == 2
+
+
+def test_a_misspelt_command_of_a_group_is_met_with_a_suggestion() -> None:
+    done = CliRunner().invoke(cli, ["rollout", "plann"])
+    assert done.exit_code == 2
+    assert "There is no command 'plann'. Did you mean 'plan'?" in done.output
