@@ -125,25 +125,35 @@ def find_masks(copies: Sequence[Listing], added: Sequence[Listing], old: Sequenc
 
 
 def decide(masks: Iterable[Mask], policies: Sequence[Policy]) -> list[Decision]:
-    """What is done with each mask; `How.ASK` where nobody has said.
+    """What is done with each mask, in the order of paths; `How.ASK` where nobody has said.
 
     policies: the first one that fits counts; `DEFAULTS` come after them. A path that one side alone has changed needs nobody:
-    the changed side is shown.
+    the changed side is shown. What the version has below a file that is kept cannot be shown, and is not.
     """
-    decisions = []
+    decisions: list[Decision] = []
+    files: dict[str, str] = {}
+    """Files of the machine that are kept in place of directories, and the globs that did."""
     for mask in masks:
-        if _unchanged(mask.mine, mask.base):
-            decisions.append(Decision(mask, How.TAKE, ""))
+        over = next((above for above in _above(mask.path) if above in files), None)
+        if over is not None:
+            decisions.append(Decision(mask, How.KEEP, files[over]))
             continue
-        if _unchanged(mask.theirs, mask.base):
-            decisions.append(Decision(mask, How.KEEP, ""))
-            continue
-        policy = next((one for one in (*policies, *DEFAULTS) if matches(one.glob, mask.path)), None)
-        how, because = (How(policy.how), policy.glob) if policy is not None else (How.ASK, "")
-        if how is How.MERGE and not mask.is_mergeable:
-            how = How.ASK
-        decisions.append(Decision(mask, how, because))
+        decisions.append(_decided(mask, policies))
+        if mask.mine is not None and mask.mine.kind is not FileKind.DIRECTORY and decisions[-1].how is How.KEEP:
+            files[mask.path] = decisions[-1].because
     return decisions
+
+
+def _decided(mask: Mask, policies: Sequence[Policy]) -> Decision:
+    if _unchanged(mask.mine, mask.base):
+        return Decision(mask, How.TAKE, "")
+    if _unchanged(mask.theirs, mask.base):
+        return Decision(mask, How.KEEP, "")
+    policy = next((one for one in (*policies, *DEFAULTS) if matches(one.glob, mask.path)), None)
+    how, because = (How(policy.how), policy.glob) if policy is not None else (How.ASK, "")
+    if how is How.MERGE and not mask.is_mergeable:
+        how = How.ASK
+    return Decision(mask, how, because)
 
 
 def undecided(decisions: Iterable[Decision]) -> list[str]:

@@ -88,6 +88,19 @@ def test_the_first_policy_that_fits_decides() -> None:
     assert decided(*sides, Policy("/etc/ld.so.cache", "ask"), path="/etc/ld.so.cache") is How.ASK
 
 
+def test_a_file_that_is_kept_in_place_of_a_directory_is_not_hidden_by_what_comes_below_it() -> None:
+    new = {"/d": Entry(DIRECTORY), "/d/x": file("x"), "/dx": file("x")}
+    found = masks({"/d": file("mine"), "/dx": file("mine")}, new, {})
+    kept = decide(found, [Policy("/d", "keep")])
+    assert [(one.mask.path, one.how, one.because) for one in kept] == [
+        ("/d", How.KEEP, "/d"),
+        ("/d/x", How.KEEP, "/d"),
+        ("/dx", How.ASK, ""),
+    ]
+    taken = decide(found, [Policy("/d", "take")])
+    assert [one.how for one in taken] == [How.TAKE, How.TAKE, How.ASK]
+
+
 def test_what_cannot_be_merged_is_asked() -> None:
     assert decided(file("mine"), file("theirs"), None, Policy("/**", "merge")) is How.ASK
     assert decided(Entry(GONE), file("theirs"), file("base"), Policy("/**", "merge")) is How.ASK

@@ -68,7 +68,7 @@ def _fill(sources: list[str], layers: list[str], target: str, copier: Copier, re
                 tree.refuse_redirect(entry.real, layers[entry.layer], f"/{entry.path}")
             copier.put(entry.real, entry.facts, path)
             if entry.kind == "dir":
-                if entry.sealed and not bottom:
+                if entry.sealed and not here.sealed and not bottom:
                     os.setxattr(path, tree.OPAQUE, b"y")
                 look.append((entry, path))
                 directories.append((entry, path))

@@ -37,7 +37,8 @@ class Entry:
     """A name of a merged directory, or of one layer's.
 
     `places` are where it is, topmost first: one for all but directories, whose contents are merged from all of them. `sealed`:
-    below the last place nothing of a lower layer may show (opaque, or it covers something that is no directory).
+    below the last place nothing of a lower layer may show (opaque, or it covers something that is no directory, or it stands
+    in a directory that is sealed).
     """
 
     __slots__ = ("facts", "kind", "path", "places", "sealed")
@@ -119,22 +120,18 @@ def names(place: str, layer: int, above: str) -> Iterator[tuple[str, Entry]]:
 
 
 def top(layers: Sequence[str]) -> Entry:
-    """The root of the stack `layers`, bottom to top."""
+    """The root of the stack `layers`, bottom to top. Overlay merges it from all of them, also where one is marked opaque."""
     places = [(number, layers[number]) for number in range(len(layers) - 1, -1, -1)]
     root = Entry("", "dir", os.lstat(places[0][1]), places[0])
-    for place in places:
-        if place is not places[0]:
-            root.places.append(place)
-        if is_opaque(place[1]):
-            root.sealed = True
-            break
+    root.places = places
     return root
 
 
 def merged(directory: Entry) -> Names:
     """The entries of a merged directory by name, whiteouts included where they hide what may lie below the stack.
 
-    An entry of a lower layer shows only where no upper layer has one that is no directory.
+    An entry of a lower layer shows only where no upper layer has one that is no directory. What is in a sealed directory is
+    sealed: lower layers do not come back one directory further down.
     """
     found: Names = {}
     closed: set[str] = set()
@@ -155,6 +152,9 @@ def merged(directory: Entry) -> Names:
                     earlier.sealed = True
                 if earlier.sealed:
                     closed.add(name)
+    if directory.sealed:
+        for entry in found.values():
+            entry.sealed = entry.kind == "dir"
     return found
 
 
@@ -172,11 +172,13 @@ def walk(root: Entry) -> Iterator[Entry]:
 
 def find(layers: Sequence[str], path: str) -> Entry | None:
     """The entry at `path` in the stack `layers` (bottom to top), a whiteout included; None when no layer has it."""
-    here: Entry | None = top(layers)
+    here = top(layers)
     for part in [each for each in path.split("/") if each]:
-        if here is None or here.kind != "dir":
+        found = _named(here, part) if here.kind == "dir" else None
+        if found is None:
             return None
-        here = _named(here, part)
+        found.sealed = found.sealed or (here.sealed and found.kind == "dir")
+        here = found
     return here
 
 
