@@ -1,19 +1,22 @@
 """What a stack costs its files: postmark and a stat of a large tree, over 3 to 64 layers, against the plain file system.
 
-Run as root: `python benchmarks/layers_files.py [postmark] [stat] [LAYERS...]`; needs the Debian package `postmark`. In a mount
-namespace of its own, on the file system of /var/tmp; the program of the hosts mounts the stacks and compacts them.
+Run as root: `python benchmarks/layers_files.py [postmark] [stat] [disk] [cold=RUNS] [LAYERS...]`; needs the Debian
+package `postmark`. In a mount namespace of its own; the program of the hosts mounts the stacks and compacts them.
 
 postmark: 10,000 files of 500 to 1,024 bytes, 100,000 transactions, seed 42, one directory; all in the writable layer, as a
-workload's own files are. Wall time, its start and end included; median of 3.
+workload's own files are. On an ext4 file system in memory, so that no virtual disk's quota of writes is measured, or with
+`disk` on that of /var/tmp. Wall time, its start and end included; 20 runs, the shortest and the longest dropped, mean of 18,
+and the median; and the time of a processor (cpu, mean of 18), however many others wanted one. Caches are warm: the files are
+made by the run itself.
 
-stat: 202,014 files in 1,097 directories, one lstat each, in the order of the tree. `spread`: each layer has its share of
-the directories. `shared`: every directory is in every layer, with its share of the files: a directory is then read from
-all layers. Seconds, in columns:
+stat: on the file system of /var/tmp; 202,014 files in 1,097 directories, one lstat each, in the order of the tree. `spread`:
+each layer has its share of the directories. `shared`: every directory is in every layer, with its share of the files: a
+directory is then read from all layers. Seconds, in columns:
 
     warm      wall time; 20 runs after another one, without the shortest and the longest, mean of 18
     cpu       of it what the process had of a processor, however many others wanted one
     lstat     the same for the lstats alone, directories not read
-    cold      wall time with the caches dropped before each run, median of 3
+    cold      wall time with the caches dropped before each run; as many runs as `cold=N` says, by default 20 and the mean of 18
 
 `compacted`: the read-only layers of the shared stack merged into one.
 """
@@ -22,19 +25,21 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 from madeus.executor.layers.agent.bundle import bundle
 from madeus.executor.testbed import syscalls
 
 FILES, DIRECTORIES = 202_014, 1_097
-WARM, COLD = 20, 3
+RUNS = 20
 COUNTS = (3, 9, 16, 64)
 POSTMARK = """set size 500 1024
 set number 10000
@@ -141,23 +146,29 @@ def looked_at(files: list[str]) -> float:
     return time.process_time() - begin
 
 
-def walked(top: Path, tree: Path) -> str:
+def middle(values: Iterable[float]) -> float:
+    """Mean without the shortest and the longest; of fewer than five the median."""
+    found = sorted(values)
+    return mean(found[1:-1]) if len(found) > 4 else median(found)
+
+
+def walked(tree: Path, cold_runs: int) -> str:
     """One row: warm seconds, of processor, for the files alone, and cold ones."""
     cold = []
-    for _ in range(COLD):
+    for _ in range(cold_runs):
         os.sync()
         Path("/proc/sys/vm/drop_caches").write_text("3\n")
         cold.append(count_and_time(tree)[2])
     files, directories, *_ = count_and_time(tree)
     assert (files, directories) == (FILES, DIRECTORIES), (files, directories)
-    walks = [count_and_time(tree) for _ in range(WARM)]
-    warm, cpu = (mean(sorted(walk[place] for walk in walks)[1:-1]) for place in (2, 3))
+    walks = [count_and_time(tree) for _ in range(RUNS)]
+    warm, cpu = (middle(walk[place] for walk in walks) for place in (2, 3))
     names = paths(tree)
-    alone = mean(sorted(looked_at(names) for _ in range(WARM))[1:-1])
-    return f"{warm:8.2f} {cpu:8.2f} {alone:8.2f} {sorted(cold)[COLD // 2]:8.2f}"
+    alone = middle(looked_at(names) for _ in range(RUNS))
+    return f"{warm:8.2f} {cpu:8.2f} {alone:8.2f} {middle(cold):8.2f}"
 
 
-def stat(bench: Bench, counts: Sequence[int]) -> None:
+def stat(bench: Bench, counts: Sequence[int], cold: int) -> None:
     """The table of the tree."""
     print(
         f"stat of {FILES} files in {DIRECTORIES} directories, seconds      warm      cpu    lstat     cold", flush=True
@@ -165,21 +176,21 @@ def stat(bench: Bench, counts: Sequence[int]) -> None:
     plain = bench.place / "plain"
     plain.mkdir()
     fill_tree(True)(plain, 0, 1)
-    print(f"{'plain file system':50} {walked(plain, plain / 'tree')}", flush=True)
+    print(f"{'plain file system':50} {walked(plain / 'tree', cold)}", flush=True)
     empty = bench.stack("empty", 1)
     for spread in (True, False):
         for count in counts:
             kind = "spread" if spread else "shared"
             layers = bench.stack(f"{kind[0]}", count, fill_tree(spread))
             root = bench.mount(layers)
-            print(f"{f'{count} layers, directories {kind}':50} {walked(root, root / 'tree')}", flush=True)
+            print(f"{f'{count} layers, directories {kind}':50} {walked(root / 'tree', cold)}", flush=True)
             if not spread and count == counts[-1]:
                 begin = time.perf_counter()
                 bench.ask("merge", layers=layers, into="compacted", bottom=True)
                 spent = time.perf_counter() - begin
                 root = bench.mount(["compacted"])
                 print(
-                    f"{f'{count} layers, shared, compacted in {spent:.1f} s':50} {walked(root, root / 'tree')}",
+                    f"{f'{count} layers, shared, compacted in {spent:.1f} s':50} {walked(root / 'tree', cold)}",
                     flush=True,
                 )
             bench.mount(empty)
@@ -188,33 +199,68 @@ def stat(bench: Bench, counts: Sequence[int]) -> None:
 
 def postmark(bench: Bench, counts: Sequence[int]) -> None:
     """The table of postmark."""
-    print("postmark: 10,000 files, 100,000 transactions                 seconds  transactions/s", flush=True)
+    print(
+        "postmark: 10,000 files, 100,000 transactions                 seconds   median      cpu  transactions/s",
+        flush=True,
+    )
     rows = [("plain file system", 0), *((f"{count} layers", count) for count in counts)]
     for name, count in rows:
-        found = []
-        for _ in range(3):
+        found, busy = [], []
+        for _ in range(RUNS):
             top = bench.mount([*bench.stack(f"p{time.monotonic_ns()}.", count)]) if count else bench.place
             place = top / "postmark"
             place.mkdir()
             os.sync()
-            begin = time.perf_counter()
+            begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
             orders = POSTMARK.format(place)
             subprocess.run(["postmark"], input=orders, capture_output=True, text=True, check=True, cwd=bench.place)
             found.append(time.perf_counter() - begin)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            busy.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
             place.rmdir()
-        seconds = sorted(found)[1]
-        print(f"{name:52} {seconds:8.2f} {100_000 / seconds:12.0f}", flush=True)
+        seconds = middle(found)
+        print(
+            f"{name:52} {seconds:8.2f} {median(found):8.2f} {middle(busy):8.2f} {100_000 / seconds:12.0f}", flush=True
+        )
+
+
+@contextmanager
+def ext4_in_memory() -> Iterator[Path]:
+    """Where a new ext4 file system is mounted whose blocks are in memory; gone afterwards."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        image, top = Path(folder) / "image", Path(folder) / "mounted"
+        top.mkdir()
+        with image.open("wb") as blocks:
+            blocks.truncate(3 << 30)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(image), str(top)], check=True)
+        try:
+            yield top
+        finally:
+            while top.is_mount():  # a stack of it is a mount on it
+                subprocess.run(["umount", "--lazy", str(top)], check=True)
+
+
+@contextmanager
+def disk() -> Iterator[Path]:
+    """A directory on the file system of /var/tmp; gone afterwards."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+        yield Path(place)
 
 
 def main(wanted: list[str]) -> None:
     """The tables that were asked for."""
+    counts = [int(word) for word in wanted if word.isdecimal()] or COUNTS
+    cold = next((int(word[5:]) for word in wanted if word.startswith("cold=")), RUNS)
+    both = not {"postmark", "stat"} & set(wanted)
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
-        bench = Bench(Path(place))
-        for name, table in (("postmark", postmark), ("stat", stat)):
-            if name in wanted or not {"postmark", "stat"} & set(wanted):
-                table(bench, [int(word) for word in wanted if word.isdecimal()] or COUNTS)
+    if both or "postmark" in wanted:
+        with disk() if "disk" in wanted else ext4_in_memory() as place:
+            postmark(Bench(place), counts)
+    if both or "stat" in wanted:
+        with disk() as place:
+            stat(Bench(place), counts, cold)
 
 
 if __name__ == "__main__":
