@@ -206,3 +206,25 @@ def recovering_systems(draw: st.DrawFn, most: int = 3, changing: bool = True) ->
             [replace(p, instructions=tuple(changed(i) for i in found)) for p, found in zip(stage, kept, strict=True)]
         )
     return System(system.assembly, stages, draw(st.sampled_from([1, 1, 2, None])))
+
+
+@st.composite
+def taken_back_systems(draw: st.DrawFn, most: int = 3, recovering: bool = False) -> System:
+    """Systems whose runs are taken back when an action fails. recovering: their pushes may declare recoveries too."""
+    system = draw(recovering_systems(most) if recovering else systems(most))
+    assembly = replace(system.assembly, instances=tuple(replace(i, layered=True) for i in system.assembly.instances))
+    pushes = tuple(Push(instance.name, draw(st.sampled_from(BEHAVIORS))) for instance in assembly.instances)
+    found = system.stages if any(p.instructions for p in system.programs) else ((Program("r", "random", pushes),),)
+
+    def layered(instruction: Instruction) -> Instruction:
+        return Add(replace(instruction.instance, layered=True)) if isinstance(instruction, Add) else instruction
+
+    stages = [
+        [
+            replace(p, instructions=tuple(layered(i) for i in p.instructions), rollback=draw(st.booleans()))
+            for p in stage
+        ]
+        for stage in found
+    ]
+    stages[-1][-1] = replace(stages[-1][-1], rollback=True)
+    return System(assembly, stages, draw(st.sampled_from([1, 1, 2, None])))

@@ -127,6 +127,9 @@ def _moment(
         return Moment(
             index, event.time, words, name, str(instruction), "", where(f"{name}#{step.position}"), last or matters
         )
+    if step.kind is StepKind.ROLLBACK:
+        words = "; ".join(("the run is taken back", *_all_changes(system, before, after)))
+        return Moment(index, event.time, words, name, "", "", where(f"program {name}"), True)
     what = _SPEAKS_OF.get(step.kind, "transition")
     words, noteworthy = _words(system, step, before, after)
     span = where(f"{what} {assembly}/{name}.{step.element}")
@@ -183,6 +186,19 @@ def _changes(system: System, name: str, before: Configuration, after: Configurat
             found.append(f"{name}.{port.name} {'comes on' if port.kind is PortKind.SERVICE else 'has a value'}")
         elif was and not now:
             found.append(f"{name}.{port.name} goes off")
+    return tuple(found)
+
+
+def _all_changes(system: System, before: Configuration, after: Configuration) -> tuple[str, ...]:
+    """Components that a rollback removes or brings back, services that it turns on or off."""
+    found: list[str] = []
+    for name in sorted({*before.components, *after.components}):
+        if name not in after.components:
+            found.append(f"{name} is gone")
+        elif name not in before.components:
+            found.append(f"{name} is there again")
+        elif before.components[name].type == after.components[name].type:
+            found.extend(_changes(system, name, before, after))
     return tuple(found)
 
 

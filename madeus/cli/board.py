@@ -45,6 +45,13 @@ class Board:
         if step.kind is StepKind.PROGRAM:
             self._instruction(step)
             return
+        if step.kind is StepKind.ROLLBACK:
+            for name in [name for name in self.rows if name not in self._conf.components]:
+                del self.rows[name]
+            for name in sorted(self._conf.components):
+                self._see(name)
+                self.rows[name].failed.clear()
+            return
         row, name = self.rows[step.component], step.element
         match step.kind:
             case StepKind.FIRE | StepKind.RETRY:

@@ -106,6 +106,8 @@ class Plain:
                 return f"{component} is {element}"
             case StepKind.RECOVER:
                 return f"{component}.{element} is abandoned; what its push declares for this recovers from it"
+            case StepKind.ROLLBACK:
+                return f"{component}: everything is taken back"
             case _:
                 return ""
 

@@ -31,6 +31,7 @@ class Standing:
             for name, state in system.begin.components.items():
                 known = tuple(t for t in before.get(name, ()) if t in system.tables[state.type].kind.transition)
                 self._found[name] = standing(system.tables[state.type].kind, state.places, known)
+        self._first = dict(self._found)
 
     @property
     def effects(self) -> Effects:
@@ -46,6 +47,8 @@ class Standing:
                 self._cut(name, (*(t for t in ended if t != step.element), step.element), after)
             case StepKind.ENTER | StepKind.RECOVER:
                 self._cut(name, self._found.get(name, ()), after)
+            case StepKind.ROLLBACK:
+                self._found = dict(self._first)
             case StepKind.PROGRAM:
                 program = self._system.programs[self._system.program_index[name]]
                 match program.instructions[step.position]:

@@ -32,13 +32,10 @@ from madeus.executor.session import Session
 from madeus.executor.transport.base import Transport
 from madeus.model import Transition
 from madeus.semantics import Configuration, Event, Step, StepKind, Trace
-from madeus.semantics.step import Produced
+from madeus.semantics.step import STARTS, Produced, blocked, rollback_step
 
 STEPS_IN_A_ROW = 2_000
 """Steps that are taken before signals and hosts are listened to again: a cyclic behavior without actions never ends."""
-
-_STARTS = (StepKind.LEAVE, StepKind.FIRE, StepKind.PROGRAM)
-"""Steps that begin something new."""
 
 KILL_PATIENCE = 25.0
 """Seconds that a stopped run waits for a host to end a command; then it leaves it alone and says so."""
@@ -169,8 +166,15 @@ class Controller:
         done = await self._layered.rollback()
         wrong = tuple(f"{one.machine}: {one.error.message}" for one in done if one.error is not None)
         back = tuple(one.machine for one in done if one.error is None)
-        state = result.state if wrong else RunState.ROLLED_BACK
-        return replace(result, state=state, rolled_back=back, not_rolled_back=wrong)
+        if wrong:
+            return replace(result, rolled_back=back, not_rolled_back=wrong)
+        step = rollback_step(self._system)
+        if step is not None and blocked(self._system, self._agenda.configuration, step) is None:
+            self._agenda.take(step)
+            self._note(step, len(self._events) - 1)
+            trace = replace(result.trace, events=tuple(self._events))
+            result = replace(result, trace=trace, configuration=self._agenda.configuration)
+        return replace(result, state=RunState.ROLLED_BACK, rolled_back=back)
 
     def stop(self) -> None:
         """End the running commands with their process groups, then the run; it can be resumed. Call it in the run's loop."""
@@ -245,7 +249,9 @@ class Controller:
         self._settle()
 
     def _hold(self, step: Step) -> bool:
-        if step.kind in _STARTS and self._is_lost():
+        if step.kind is StepKind.ROLLBACK:
+            return True  # the layers are taken back when the run has ended, and not every run says so in its program
+        if step.kind in STARTS and self._is_lost():
             return True
         if step.kind is StepKind.RECOVER:
             return step.component in self._trying or step.component in self._undecided

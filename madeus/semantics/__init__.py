@@ -2,7 +2,7 @@
 
 from madeus.semantics.agenda import Agenda
 from madeus.semantics.blocker import Blocker
-from madeus.semantics.configuration import Clash, ComponentState, Configuration, Pushed
+from madeus.semantics.configuration import Clash, ComponentState, Configuration, Fate, Pushed
 from madeus.semantics.deadlock import Deadlock, Stuck, find_deadlock, is_done
 from madeus.semantics.ports import is_active
 from madeus.semantics.replay import NotAllowed, replay
@@ -21,6 +21,7 @@ __all__ = [
     "Deadlock",
     "Event",
     "Execution",
+    "Fate",
     "NotAllowed",
     "Pushed",
     "Simulation",

@@ -13,9 +13,19 @@ from collections.abc import Callable, Iterator
 
 from madeus.semantics import instruction, recovery
 from madeus.semantics.blocker import Blocker, Gone, PortWait, Wait, Watch
-from madeus.semantics.configuration import Configuration
+from madeus.semantics.configuration import Configuration, Fate
 from madeus.semantics.ports import is_active, is_in_use, is_refusing
-from madeus.semantics.step import URGENT, Produced, Step, StepKind, apply, blocked, consequences, next_instructions
+from madeus.semantics.step import (
+    URGENT,
+    Produced,
+    Step,
+    StepKind,
+    apply,
+    blocked,
+    consequences,
+    next_instructions,
+    rollback_step,
+)
 from madeus.semantics.step import candidates as all_candidates
 from madeus.semantics.system import System
 
@@ -53,7 +63,9 @@ class Agenda:
     def ready(self) -> list[Step]:
         """The enabled urgent steps, longest enabled first."""
         conf = self.configuration
-        return [step for step in (*self._ready, *self._held) if blocked(self.system, conf, step) is None]
+        steps = [step for step in (*self._ready, *self._held) if blocked(self.system, conf, step) is None]
+        last = rollback_step(self.system)
+        return [*steps, last] if last is not None and blocked(self.system, conf, last) is None else steps
 
     def is_held(self, step: Step) -> bool:
         """Whether `take_next` was told to leave a step, and it was not released since."""
@@ -87,7 +99,12 @@ class Agenda:
             self._ready.popleft()
             del self._known[step]
             self._park(step, reason)
-        return None
+        # What takes a run back comes after everything else, and depends on all of it.
+        last = rollback_step(self.system)
+        if last is None or blocked(self.system, self.configuration, last) is not None or (hold and hold(last)):
+            return None
+        self._take(last, ())
+        return last, self._taken - 2
 
     def take(self, step: Step, produced: Produced = ()) -> Configuration:
         """Take an enabled step. produced: values of an END. Raises ValueError when the step is not enabled."""
@@ -107,7 +124,7 @@ class Agenda:
                 del self._held[step]
             else:
                 self._ready.remove(step)
-        if after.clash is not None:
+        if after.clash is not None or after.fate is Fate.TAKEN_BACK:
             self._ready.clear()
             self._held.clear()
             self._waiting.clear()

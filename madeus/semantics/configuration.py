@@ -7,6 +7,7 @@ step, and a step on one of 10,000 components must not cost more than on one of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 from immutables import Map
@@ -64,6 +65,18 @@ class Clash(NamedTuple):
     """``place``, ``output dock``, ``transition`` or ``input dock``."""
 
 
+class Fate(StrEnum):
+    """Whether a run goes on; see ``madeus.semantics.rollback``."""
+
+    OPEN = "open"
+    LOST = "lost"
+    """An action has failed and the run will be taken back: nothing is started any more."""
+    TAKEN_BACK = "taken back"
+    """The run has ended, and everything is as it was before it."""
+
+    __hash__ = str.__hash__  # configurations are keys all the time, and the hash of an Enum is a function in Python
+
+
 class Configuration(NamedTuple):
     """A configuration of a system: equal ones behave alike, so a set of them is a state space."""
 
@@ -80,6 +93,8 @@ class Configuration(NamedTuple):
     """How many actions have failed, where the system bounds that number."""
     clash: Clash | None = None
     """Once set, no step is enabled."""
+    fate: Fate = Fate.OPEN
+    """LOST and TAKEN_BACK only where a program says ``on_failure rollback``."""
 
     def connections(self) -> tuple[Connection, ...]:
         """All connections, sorted."""

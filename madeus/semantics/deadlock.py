@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from madeus.model import Add, Connect, Push
 from madeus.semantics.blocker import Wait
-from madeus.semantics.configuration import Clash, ComponentState, Configuration
+from madeus.semantics.configuration import Clash, ComponentState, Configuration, Fate
 from madeus.semantics.instruction import touched
 from madeus.semantics.step import Step, StepKind, blocked, candidates, next_instructions
 from madeus.semantics.system import System
@@ -49,7 +49,9 @@ class Deadlock:
 
 
 def is_done(system: System, conf: Configuration) -> bool:
-    """Whether every behavior has finished and every program has come to its end."""
+    """Whether every behavior has finished and every program has come to its end, or the run was taken back."""
+    if conf.fate is Fate.TAKEN_BACK:
+        return True
     if conf.clash is not None or any(state.queue for state in conf.components.values()):
         return False
     return all(at == len(p.instructions) for at, p in zip(conf.positions, system.programs, strict=True))

@@ -2,7 +2,8 @@
 
 One function for each row of the step table, each citing its source; nothing else in the project says what a deployment may
 do next. The rows are found again by name: leave, fire, end, fail, retry, enter, finish; recover is in
-``madeus.semantics.recovery``, and the instructions of programs are in ``madeus.semantics.instruction``.
+``madeus.semantics.recovery``, rollback in ``madeus.semantics.rollback``, and the instructions of programs are in
+``madeus.semantics.instruction``.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from madeus.model import Value
-from madeus.semantics import instruction, recovery
+from madeus.semantics import instruction, recovery, rollback
 from madeus.semantics.blocker import Blocker, Gone, InUse, PortWait, Unconnected
-from madeus.semantics.configuration import Clash, ComponentState, Configuration
+from madeus.semantics.configuration import Clash, ComponentState, Configuration, Fate
 from madeus.semantics.ports import first_unserved, first_user, is_in_use, service_active
 from madeus.semantics.system import System
 
@@ -34,13 +35,27 @@ class StepKind(StrEnum):
     ENTER = "enter"
     FINISH = "finish"
     PROGRAM = "program"
+    ROLLBACK = "rollback"
 
     # Steps are keys of dictionaries all the time, and the hash of an Enum is a function in Python.
     __hash__ = str.__hash__
 
 
-URGENT = frozenset((StepKind.LEAVE, StepKind.FIRE, StepKind.RECOVER, StepKind.ENTER, StepKind.FINISH, StepKind.PROGRAM))
+URGENT = frozenset(
+    (
+        StepKind.LEAVE,
+        StepKind.FIRE,
+        StepKind.RECOVER,
+        StepKind.ENTER,
+        StepKind.FINISH,
+        StepKind.PROGRAM,
+        StepKind.ROLLBACK,
+    )
+)
 """Steps that are taken as soon as they are enabled and take no time."""
+
+STARTS = (StepKind.LEAVE, StepKind.FIRE, StepKind.PROGRAM)
+"""Steps that begin something new: a run that will be taken back has none."""
 
 
 class Step(NamedTuple):
@@ -48,9 +63,9 @@ class Step(NamedTuple):
 
     kind: StepKind
     component: str
-    """Instance; the program for PROGRAM."""
+    """Instance; the program for PROGRAM, and for ROLLBACK the one that says ``on_failure rollback``."""
     element: str = ""
-    """Place of LEAVE and ENTER, behavior of FINISH and RECOVER, transition otherwise; empty for PROGRAM."""
+    """Place of LEAVE and ENTER, behavior of FINISH and RECOVER, transition otherwise; empty for PROGRAM and ROLLBACK."""
     station: str = ""
     """Station of ENTER."""
     position: int = 0
@@ -59,14 +74,25 @@ class Step(NamedTuple):
     def __str__(self) -> str:
         if self.kind is StepKind.PROGRAM:
             return f"{self.component}[{self.position}]"
+        if self.kind is StepKind.ROLLBACK:
+            return f"rollback {self.component}"
         by = f" by {self.station}" if self.station and not self.station.startswith("*") else ""
         return f"{self.kind} {self.component}.{self.element}{by}"
 
 
 def enabled(system: System, conf: Configuration) -> tuple[Step, ...]:
     """Every enabled step, in the order of components; RETRY, which only an operator takes, is not among them."""
-    if conf.clash is not None:
+    if conf.clash is not None or conf.fate is Fate.TAKEN_BACK:
         return ()
+    steps = _forward(system, conf)
+    taken_back = rollback_step(system)
+    if taken_back is not None and rollback.blocked(system, conf) is None and not (system.recoveries and steps):
+        steps.append(taken_back)
+    return tuple(steps)
+
+
+def _forward(system: System, conf: Configuration) -> list[Step]:
+    """Every enabled step but ROLLBACK."""
     steps = [
         step
         for component in sorted(conf.components)
@@ -74,7 +100,12 @@ def enabled(system: System, conf: Configuration) -> tuple[Step, ...]:
         if blocked(system, conf, step) is None
     ]
     steps.extend(step for step in next_instructions(system, conf) if blocked(system, conf, step) is None)
-    return tuple(steps)
+    return steps
+
+
+def rollback_step(system: System) -> Step | None:
+    """The step that takes a run back; None for a system whose runs are not."""
+    return Step(StepKind.ROLLBACK, system.rollback) if system.rollback else None
 
 
 def candidates(system: System, conf: Configuration, component: str) -> Iterator[Step]:
@@ -127,7 +158,11 @@ def consequences(system: System, conf: Configuration, step: Step) -> Iterator[St
         yield Step(StepKind.END, component, step.element)
         yield Step(StepKind.FAIL, component, step.element)
         if kind is StepKind.RETRY:
-            yield from candidates(system, conf, component)
+            # A run that was lost goes on everywhere.
+            for name in sorted(conf.components) if system.rollback else (component,):
+                yield from candidates(system, conf, name)
+            if system.rollback:
+                yield from next_instructions(system, conf)
     elif kind is StepKind.FAIL:
         yield from _of_doomed(system, component, conf.components[component])
     elif kind is StepKind.RECOVER:
@@ -178,8 +213,12 @@ def blocked(system: System, conf: Configuration, step: Step, hint: Blocker | Non
     """
     if conf.clash is not None:
         return Gone("a clash of tokens has ended the run")
+    if conf.fate is not Fate.OPEN and (conf.fate is Fate.TAKEN_BACK or step.kind in STARTS):
+        return Gone(f"the run is {conf.fate}")
     if step.kind is StepKind.PROGRAM:
         return instruction.blocked(system, conf, step.component, step.position, hint)
+    if step.kind is StepKind.ROLLBACK:
+        return _rollback_blocked(system, conf, step)
     state = conf.components.get(step.component)
     if state is None:
         return Gone(f"{step.component} does not exist")
@@ -270,6 +309,16 @@ def _finish_blocked(system: System, step: Step, state: ComponentState) -> Blocke
     return None
 
 
+def _rollback_blocked(system: System, conf: Configuration, step: Step) -> Blocker | None:
+    """Take the run back: an action has failed and none runs; where pushes declare recoveries, nothing else can move."""
+    if step != rollback_step(system):
+        return Gone("the run is not taken back when an action fails")
+    reason = rollback.blocked(system, conf)
+    if reason is None and system.recoveries and _forward(system, conf):
+        return Gone("the run can still go on")
+    return reason
+
+
 def _port_hint(hint: Blocker | None) -> PortWait | Unconnected | None:
     return hint if isinstance(hint, PortWait | Unconnected) else None
 
@@ -281,6 +330,8 @@ def apply(system: System, conf: Configuration, step: Step, produced: Produced = 
     """
     if step.kind is StepKind.PROGRAM:
         return instruction.apply(system, conf, step.component, step.position)
+    if step.kind is StepKind.ROLLBACK:
+        return rollback.apply(system, conf)
     component, element = step.component, step.element
     state = conf.components[component]
     match step.kind:
@@ -306,9 +357,11 @@ def apply(system: System, conf: Configuration, step: Step, produced: Produced = 
         case StepKind.FAIL:
             after, clash = state._replace(running=state.running - {element}, failed=state.failed | {element}), None
             counted = conf.failures + (system.failures is not None)
-            conf = conf._replace(failures=counted)
+            conf = conf._replace(failures=counted, fate=rollback.after_failure(system))
         case StepKind.RETRY:
             after, clash = state._replace(failed=state.failed - {element}, running=state.running | {element}), None
+            if conf.fate is Fate.LOST:
+                conf = conf._replace(fate=rollback.after_retry(conf, component, after))
         case StepKind.RECOVER:
             return recovery.apply(system, conf, component)
     return conf._replace(components=conf.components.set(component, after), clash=clash)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from madeus.model import Add, Assembly, ComponentType, Instance, PortKind, Program, Push, UsePort
-from madeus.semantics.configuration import Configuration, start
+from madeus.semantics.configuration import Configuration, Fate, start
 
 
 class GroupTable(NamedTuple):
@@ -107,7 +107,8 @@ class System:
     def initial(self) -> Configuration:
         """The configuration before the first step."""
         if self.begin is not None:
-            return self.begin._replace(positions=(0,) * len(self.programs), failures=0, clash=None)
+            begin = self.begin._replace(positions=(0,) * len(self.programs), failures=0, clash=None)
+            return begin._replace(fate=Fate.OPEN)
         return start(self.assembly, deploying=self.deploys, programs=len(self.programs))
 
     @property
@@ -144,6 +145,24 @@ class System:
             for position, i in enumerate(program.instructions)
             if isinstance(i, Push) and i.recovery
         }
+
+    @cached_property
+    def rollback(self) -> str:
+        """The program for which a run is taken back when one of its actions fails; empty: it is not.
+
+        The first one that says ``on_failure rollback``, if all that the programs move lives in layers (``outside``).
+        """
+        named = next((program.name for program in self.programs if program.rollback), "")
+        return "" if self.outside else named
+
+    @cached_property
+    def outside(self) -> tuple[str, ...]:
+        """Instances that the programs add or push to and that do not live in layers: no rollback returns them."""
+        added = [i.instance for p in self.programs for i in p.instructions if isinstance(i, Add)]
+        pushed = {i.component for p in self.programs for i in p.instructions if isinstance(i, Push)}
+        pushed.update(component for component, _ in self.recoveries.values())
+        moved = (*(i for i in self.assembly.instances if i.name in pushed), *added)
+        return tuple(dict.fromkeys(instance.name for instance in moved if not instance.layered))
 
     @cached_property
     def instances(self) -> Mapping[str, Instance]:

@@ -32,6 +32,9 @@ class Change(NamedTuple):
 
 NO_CHANGE = Change(())
 
+_REACHING = (StepKind.RECOVER, StepKind.ROLLBACK)
+"""Steps that may change other components than their own."""
+
 
 @dataclass(frozen=True)
 class Markings:
@@ -53,6 +56,8 @@ class Markings:
     """How many of the links, the first ones, hold at the start."""
     relinks: tuple[tuple[int, int], ...] = ()
     """(event, link): the event makes the link, or takes it away."""
+    more: tuple[tuple[int, int, int], ...] = ()
+    """(event, component, change): what an event does to components beside its own."""
     problem: str = field(default="")
     """Why the markings end before the trace does; empty: they don't."""
 
@@ -111,21 +116,29 @@ class _Recorder:
         self.relinks: list[tuple[int, int]] = []
         self.changes: dict[Change, int] = {NO_CHANGE: 0}
         self.steps: list[tuple[int, int]] = []
+        self.more: list[tuple[int, int, int]] = []
 
     def record(self, kind: StepKind, name: str, position: int, before: Configuration, after: Configuration) -> None:
         component = component_of(self.system, name, position) if kind is StepKind.PROGRAM else name
-        if component not in self.names:
-            self.steps.append((-1, 0))
-            return
-        if kind is StepKind.PROGRAM and before.providers is not after.providers:
-            for connection in set(before.connections()) ^ set(after.connections()):
+        if kind in _REACHING:
+            for other, number in self.names.items():
+                if other != component and before.components.get(other) is not after.components.get(other):
+                    self.more.append((len(self.steps), number, self._change(other, before, after)))
+        if kind in (StepKind.PROGRAM, StepKind.ROLLBACK) and before.providers is not after.providers:
+            for connection in sorted(set(before.connections()) ^ set(after.connections())):
                 self.relinks.append((len(self.steps), self.links.setdefault(connection, len(self.links))))
+        known = component in self.names
+        change = self._change(component, before, after) if known else 0
+        self.steps.append((self.names[component] if known else -1, change))
+
+    def _change(self, component: str, before: Configuration, after: Configuration) -> int:
+        """Number of the change of a component."""
         marks = self._marks(after, component)
         flips = tuple(sorted(marks ^ self.marks[component]))
         self.marks[component] = marks
         was, now = _queue(before.components.get(component)), _queue(after.components.get(component))
         change = Change(flips, was, now) if was != now else Change(flips)
-        self.steps.append((self.names[component], self.changes.setdefault(change, len(self.changes))))
+        return self.changes.setdefault(change, len(self.changes))
 
     def _marks(self, conf: Configuration, name: str) -> frozenset[int]:
         state = conf.components.get(name)
@@ -169,6 +182,7 @@ class _Recorder:
             tuple(self.links),
             self.linked,
             tuple(self.relinks),
+            tuple(self.more),
             problem,
         )
 

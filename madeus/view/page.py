@@ -37,6 +37,7 @@ _LETTERS = {
     StepKind.ENTER: "n",
     StepKind.FINISH: "d",
     StepKind.PROGRAM: "p",
+    StepKind.ROLLBACK: "k",
 }
 
 
@@ -158,7 +159,10 @@ def _events(
         times.append(now - clock)
         clock = now
         causes.append(index - event.cause if event.cause >= 0 else 0)
-        if step.kind is StepKind.PROGRAM:
+        if step.kind is StepKind.ROLLBACK:
+            components.append(-1)
+            elements.append(words.of(f"{step.component}: everything is taken back"))
+        elif step.kind is StepKind.PROGRAM:
             touched = marked.steps[index][0] if marked and index < len(marked.steps) else -1
             components.append(touched)
             elements.append(words.of(_instruction(event, by_name)))
@@ -239,6 +243,7 @@ def _marks(
         ],
         "linked": marked.linked,
         "relinks": [list(pair) for pair in marked.relinks],
+        "more": [list(entry) for entry in marked.more],
         "problem": marked.problem,
     }
 

@@ -57,7 +57,7 @@ def hosts(
     """Host of each component of a trace: the one its actions ran on, else the assembly's, else UNKNOWN_HOST."""
     known = {name: instance.host for name, instance in instances(assembly, programs).items()}
     for event in trace.events:
-        if event.step.kind is not StepKind.PROGRAM:
+        if event.step.kind not in (StepKind.PROGRAM, StepKind.ROLLBACK):
             known.setdefault(event.step.component, UNKNOWN_HOST)
     for execution in trace.executions:
         detail = (details or {}).get(execution.fired)

@@ -26,6 +26,7 @@ def test_a_deployment_whose_services_stay_is_a_marked_graph_with_read_arcs_and_h
         StepKind.FAIL,
         StepKind.RETRY,
         StepKind.RECOVER,
+        StepKind.ROLLBACK,
         StepKind.PROGRAM,
     }
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from madeus.model import Add, Assembly, Connect, Connection, Delete, Disconnect, Instance, Program, Push, WaitAll
 from madeus.semantics.replay import replay
-from madeus.semantics.step import Step, StepKind
+from madeus.semantics.step import Step, StepKind, apply, enabled
 from madeus.semantics.system import System
 from madeus.semantics.trace import Event, Trace
 from madeus.view.marking import element_names, markings
+from madeus.view.page import trace_page
+from tests.build import kind
+from tests.view.test_page import carried
 
 Run = Callable[..., Trace]
 
@@ -20,12 +23,16 @@ def _followed(trace: Trace, assembly: Assembly, *programs: Program) -> None:
     assert marked.problem == ""
     system = System(assembly, [[p] for p in programs], failures=None)
     on = [set(numbers) for numbers in marked.initial]
+    queues = list(marked.queues)
     types = {name: system.instances[name].type for name in marked.components}
     for index, conf in enumerate(replay(system, [e.step for e in trace.events])):
         if index:
             component, change = marked.steps[index - 1]
-            if component >= 0:
-                on[component] ^= set(marked.changes[change].flips)
+            more = [(c, x) for event, c, x in marked.more if event == index - 1]
+            for number, changed in [*more, *([(component, change)] if component >= 0 else [])]:
+                on[number] ^= set(marked.changes[changed].flips)
+                before, queue = marked.changes[changed].before, marked.changes[changed].after
+                queues[number] = queue if before != queue else queues[number]
         for number, name in enumerate(marked.components):
             elements = element_names(assembly.types[types[name]])
             lit = {elements[i] for i in on[number]}
@@ -38,7 +45,8 @@ def _followed(trace: Trace, assembly: Assembly, *programs: Program) -> None:
             assert {e for s, e in lit if s == "running"} == state.running
             assert {e for s, e in lit if s == "failed"} == state.failed
             assert {e for s, e in lit if s == "in"} == state.input_docks
-    for component, change in reversed(marked.steps):
+            assert queues[number] == ", ".join(pushed.behavior for pushed in state.queue)
+    for component, change in [*reversed(marked.steps), *((c, x) for _, c, x in marked.more)]:
         if component >= 0:
             on[component] ^= set(marked.changes[change].flips)
     assert on == [set(numbers) for numbers in marked.initial]
@@ -52,6 +60,30 @@ def test_the_differences_of_programs_give_their_markings(
     site: Assembly, install: Program, upgrade: Program, simulated: Run
 ) -> None:
     _followed(simulated(site, install, upgrade), site, install, upgrade)
+
+
+def test_what_a_rollback_takes_back_is_seen_on_every_component() -> None:
+    web = kind("Web", "places off* on", "start: off -> on", "provide http at on")
+    instances = (Instance("web", "Web", "h", layered=True), Instance("other", "Web", "h", layered=True))
+    made = Assembly("site", {"Web": web}, instances)
+    late = Instance("late", "Web", "h", layered=True)
+    program = Program(
+        "up", "site", (Push("web", "deploy"), Add(late), Push("late", "deploy"), Push("other", "deploy")), rollback=True
+    )
+    system = System(made, [[program]], None)
+    conf, events = system.initial(), []
+    while steps := enabled(system, conf):
+        fails = [s for s in steps if s.kind is StepKind.FAIL and s.component == "late"]
+        step = (fails or [s for s in steps if s.kind is not StepKind.FAIL])[0]
+        conf = apply(system, conf, step)
+        events.append(Event(0.0, step))
+    assert events[-1].step.kind is StepKind.ROLLBACK
+    _followed(Trace("site", tuple(events), (("up",),)), made, program)
+    page = trace_page(Trace("site", tuple(events), (("up",),)), made, programs=[program])
+    data = carried(page)
+    assert data["ev"]["k"][-1] == "k" and data["ev"]["c"][-1] == -1
+    assert data["names"][data["ev"]["e"][-1]] == "up: everything is taken back"
+    assert {component for _, component, _ in data["marks"]["more"]} == {0, 1, 2}
 
 
 def test_components_and_connections_come_and_go(site: Assembly, install: Program, simulated: Run) -> None:

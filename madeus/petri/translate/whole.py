@@ -32,6 +32,8 @@ def translate(system: System, local_states: int = LOCAL_STATES) -> Translation:
     Raises TranslationError.
     """
     _check_types(system)
+    if system.rollback and system.failures != 0:
+        raise TranslationError("runs in which an action fails are taken back")
     if system.begin is not None:
         _check_begin(system, system.begin)
     plan = outline(system)

@@ -17,7 +17,7 @@ async function unpack() {
   return JSON.parse(await new Response(stream).text());
 }
 
-const KINDS = { l: "leave", f: "fire", e: "end", x: "fail", r: "retry", n: "enter", d: "finish", p: "program" };
+const KINDS = { l: "leave", f: "fire", e: "end", x: "fail", r: "retry", b: "recover", n: "enter", d: "finish", p: "program", k: "rollback" };
 
 function decode(raw) {
   const ev = raw.ev;

@@ -15,6 +15,8 @@ function startSteps(data) {
   stepper.linked = new Set(Array(marks.linked).keys());
   stepper.relinks = new Map();
   for (const [event, link] of marks.relinks) stepper.relinks.has(event) ? stepper.relinks.get(event).push(link) : stepper.relinks.set(event, [link]);
+  stepper.more = new Map();
+  for (const [event, component, change] of marks.more) stepper.more.has(event) ? stepper.more.get(event).push([component, change]) : stepper.more.set(event, [[component, change]]);
   $("slider").max = stepper.limit;
   $("first").addEventListener("click", () => go(0));
   $("back").addEventListener("click", () => go(stepper.at - 1));
@@ -30,22 +32,27 @@ function startSteps(data) {
   startPlane(data);
 }
 
-function flip(index) {
-  const component = stepper.data.events[index].c, change = stepper.marks.changes[stepper.marks.steps[index]];
+// The components that an event changes, each with the number of the change: its own, and those that it takes back or pushes to.
+function changed(index) {
+  return [[stepper.data.events[index].c, stepper.marks.steps[index]], ...(stepper.more.get(index) || [])].filter(([component]) => component >= 0);
+}
+
+function flip(index, which, touched) {
   for (const link of stepper.relinks.get(index) || []) stepper.linked.delete(link) || stepper.linked.add(link);
-  if (component < 0) return component;
-  const on = stepper.on[component];
-  for (const number of change[0]) on.delete(number) || on.add(number);
-  return component;
+  for (const [component, number] of changed(index)) {
+    const on = stepper.on[component], change = stepper.marks.changes[number];
+    for (const mark of change[0]) on.delete(mark) || on.add(mark);
+    if (change.length > 1) stepper.queue[component] = change[which];
+    touched.add(component);
+  }
 }
 
 function go(to) {
   to = Math.min(Math.max(to, 0), stepper.limit);
-  const touched = new Set(), lines = stepper.data.events, changes = stepper.marks.changes;
-  const queue = (index, which) => { const change = changes[stepper.marks.steps[index]]; if (change.length > 1) stepper.queue[lines[index].c] = change[which]; };
-  while (stepper.at < to) { touched.add(flip(stepper.at)); queue(stepper.at, 2); stepper.at++; }
-  while (stepper.at > to) { stepper.at--; touched.add(flip(stepper.at)); queue(stepper.at, 1); }
-  touched.forEach((c) => c >= 0 && paint(c));
+  const touched = new Set(), lines = stepper.data.events;
+  while (stepper.at < to) { flip(stepper.at, 2, touched); stepper.at++; }
+  while (stepper.at > to) { stepper.at--; flip(stepper.at, 1, touched); }
+  touched.forEach(paint);
   const event = to > 0 ? lines[to - 1] : null, component = event ? event.c : -1;
   plane.made.forEach((made, c) => made.root.classList.toggle("now", c === component));
   paintLinks(component);
@@ -70,7 +77,7 @@ function bringToSight(component) {
 }
 
 function sentence(event) {
-  if (event.k === "p") return event.e;
+  if (event.k === "p" || event.k === "k") return event.e;
   const station = stepper.data.raw.stations[event.i];
   return `${KINDS[event.k]} ${stepper.data.raw.comps[event.c][0]}.${event.e}` + (station ? " by " + station : "");
 }

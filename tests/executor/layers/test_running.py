@@ -16,11 +16,12 @@ from madeus.executor.layers.simulated import SimulatedHosts
 from madeus.executor.layers.store import LayerStore
 from madeus.executor.live.change import deploy, look, reconfigure
 from madeus.executor.live.read import read_live
-from madeus.executor.testing import resume_on_fakes, run_on_fakes, run_virtual
+from madeus.executor.testing import assert_conforms, resume_on_fakes, run_on_fakes, run_virtual
 from madeus.executor.transport.base import Job
 from madeus.executor.transport.fake import FakeWorld, Reply
 from madeus.executor.transport.pool import Transports
 from madeus.model import Action, Assembly, ComponentType, Instance, Place, Program, Push, Transition, WaitAll
+from madeus.semantics import Fate, Step, StepKind
 
 INVENTORY = Inventory(hosts={name: Host(name) for name in ("m1", "m2")})
 
@@ -108,6 +109,28 @@ def test_a_program_may_say_that_it_is_taken_back(tmp_path: Path) -> None:
     program = Program("up", "frontend", (Push("a", "deploy"), WaitAll()), rollback=True)
     result = run_on_fakes(FakeWorld(failing("publish")), assembly, ((program,),), options=options(tmp_path, hosts))
     assert result.state is RunState.ROLLED_BACK
+    assert [event.step for event in result.trace.events][-1] == Step(StepKind.ROLLBACK, "up")
+    after = assert_conforms(result.trace, assembly, ((program,),))
+    assert after.fate is Fate.TAKEN_BACK and after.components == result.configuration.components
+
+
+def test_a_run_that_is_taken_back_waits_for_what_runs_and_goes_no_further_than_the_step_relation(
+    tmp_path: Path,
+) -> None:
+    def slow(host: str, job: Job) -> Reply:
+        text = dict(job.environment).get("MADEUS_JOB", job.script)
+        return Reply(0.01 if text == "install" else 3.0, exit_code=int(text == "install"))
+
+    hosts = SimulatedHosts("m1", "m2")
+    assembly = site(Instance("a", "Site", "m1", layered=True), Instance("b", "Site", "m2", layered=True))
+    program = Program("up", "frontend", (Push("a", "deploy"), Push("b", "deploy"), WaitAll()), rollback=True)
+    result = run_on_fakes(FakeWorld(slow), assembly, ((program,),), options=options(tmp_path, hosts))
+    assert result.state is RunState.ROLLED_BACK
+    words = [str(event.step) for event in result.trace.events]
+    # Both beginnings of a and of b run when the first fails; they are waited for, and nothing is published.
+    assert words[-3:-1] == ["end a.fresh", "end b.fresh"] and words[-1] == "rollback up"
+    assert not any("publish" in word for word in words)
+    assert_conforms(result.trace, assembly, ((program,),))
 
 
 def test_a_failed_run_can_be_taken_back_later(tmp_path: Path) -> None:
