@@ -6,16 +6,40 @@ layout alone give equal trees. Every node has a `span`; declarations keep the do
 What could not be read stands in the tree as `Broken`, with the words of the faulty stretch, so that whoever looks up names
 can keep silent about those (`declares`). A block whose head is faulty has `broken` set and its body all the same.
 
-Values and formulas are written in `syntax_values`, statements and properties in `syntax_statements`; import all from here.
+Values and formulas are written in `syntax_values`, statements and properties in `syntax_statements`, component types in
+`syntax_components`, roles and rollouts in `syntax_machines`; import all from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from madeus.diagnostics import Span
+from madeus.dsl.syntax_components import (
+    Action,
+    Behavior,
+    Component,
+    Group,
+    Interval,
+    Member,
+    Option,
+    Parameter,
+    Places,
+    Probe,
+    Provide,
+    Transition,
+    Use,
+)
+from madeus.dsl.syntax_machines import (
+    Base,
+    Role,
+    RoleLine,
+    RoleVersion,
+    Rollout,
+    Setting,
+)
 from madeus.dsl.syntax_statements import (
     Add,
     Available,
@@ -171,169 +195,6 @@ class Comment:
     """Line ends between it and the token or comment before it."""
 
 
-# ---- actions ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """`timeout 5min`, or a flag: `started`."""
-
-    name: Name
-    value: Value | None
-    """`None` for a flag."""
-    span: Span = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """`run "..." timeout 5min -> ip`: a name of the open registry, its values and options, and what it captures."""
-
-    name: Name
-    items: tuple[Value | Option, ...]
-    """Values and options in the order written."""
-    captures: tuple[Name, ...]
-    """Data provide ports that receive the output."""
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-    @property
-    def values(self) -> tuple[Value, ...]:
-        return tuple(item for item in self.items if not isinstance(item, Option))
-
-    @property
-    def options(self) -> tuple[Option, ...]:
-        return tuple(item for item in self.items if isinstance(item, Option))
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """`probe run "..."`: an action that only looks."""
-
-    action: Action
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-# ---- components ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """`version: string = "10.11"` of a component or an assembly."""
-
-    name: Name
-    type: Name
-    default: Expression | None
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """`initial place a` or `place b, c`; a body holds probes and holds for each of the places."""
-
-    initial: bool
-    names: tuple[Name, ...]
-    body: tuple[Probe | Action | Broken, ...]
-    """An action without `probe` in it is a fault that the resolver reports."""
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`group serving = running, draining`."""
-
-    name: Name
-    places: tuple[Name, ...]
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Provide:
-    """`provide data ip: address at provisioned` or `provide service sql at checked`."""
-
-    kind: Literal["data", "service"]
-    name: Name
-    type: Name | None
-    at: tuple[Name, ...]
-    """Places or groups."""
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """`use service db any optional for start` or `use service dep during serving`."""
-
-    kind: Literal["data", "service"]
-    name: Name
-    type: Name | None
-    multiplicity: Literal["one", "any", "all"]
-    optional: bool
-    binding: Literal["for", "during"]
-    """`for` transitions, `during` places or groups."""
-    targets: tuple[Name, ...]
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """`2s..10s`, `5s` (both bounds), `5s..` (no upper bound)."""
-
-    low: Duration
-    high: Duration | None
-    """`None` for no upper bound; equal to `low` where one duration is written."""
-    span: Span = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """`transition start: off -> on in deploy station fresh takes 1s..2s idempotent { ... }`."""
-
-    name: Name
-    source: Name
-    target: Name
-    behaviors: tuple[Name, ...]
-    """Those named by `in`; the enclosing behavior block adds one."""
-    stations: tuple[Name, ...]
-    takes: Interval | None
-    idempotent: bool
-    actions: tuple[Action | Probe | Broken, ...]
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Behavior:
-    """`behavior install { transition ... }`; without a block it only declares the name."""
-
-    name: Name
-    transitions: tuple[Transition | Broken, ...]
-    span: Span = field(compare=False)
-    doc: str | None = None
-    broken: bool = False
-
-
-Member: TypeAlias = Places | Group | Provide | Use | Transition | Behavior | Broken
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """`component MariaDB(version: string) { ... }`."""
-
-    name: Name
-    """With an empty text where the head is broken before the name."""
-    parameters: tuple[Parameter, ...]
-    members: tuple[Member, ...]
-    span: Span = field(compare=False)
-    doc: str | None = None
-    broken: bool = False
-    """The head could not be read: parameters may be missing."""
-
-
 # ---- other declarations ----------------------------------------------------------------------------------------------
 
 
@@ -400,75 +261,6 @@ class Verify:
     after: tuple[tuple[Name, ...], ...]
     """Phases one after the other (`,`), each of programs side by side (`and`); empty without `after`."""
     properties: tuple[Property, ...]
-    span: Span = field(compare=False)
-    doc: str | None = None
-    broken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One line of a rollout: a name, then values and options as in an action."""
-
-    name: Name
-    items: tuple[Value | Option, ...]
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """`rollout r of program upgrade over fleet { ... }`."""
-
-    name: Name
-    program: Name
-    fleet: Name
-    settings: tuple[Setting | Broken, ...]
-    span: Span = field(compare=False)
-    doc: str | None = None
-    broken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """`base debian12 from "debian12.tar"`."""
-
-    name: Name
-    source: String | None
-    span: Span = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class RoleLine:
-    """`persistent "/var/lib/mysql"`, `service "apache2"`, `policy "/etc/**" merge`."""
-
-    word: str
-    value: String
-    how: Name | None
-    """Of a policy."""
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RoleVersion:
-    """`version "2.0.54" from package m1 after "2.0.53"`, `version "2" after "1" { run "..." }`."""
-
-    version: String
-    origin: tuple[Name, Name] | String | None
-    """The kind of the origin and its name: `package`, `m1`; or a directory or tar file."""
-    after: String | None
-    actions: tuple[Action | Probe | Broken, ...]
-    """How its layer is made."""
-    span: Span = field(compare=False)
-    doc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """`role webserver { base debian12  version "2.0.54" }`."""
-
-    name: Name
-    items: tuple[Base | RoleLine | RoleVersion | Broken, ...]
     span: Span = field(compare=False)
     doc: str | None = None
     broken: bool = False
