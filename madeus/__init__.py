@@ -8,33 +8,29 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from madeus.api import Design, LoadError, SelectionError, load
-from madeus.semantics import Simulation, Trace
-
 if TYPE_CHECKING:
+    from madeus.api import Design, LoadError, SelectionError, load
     from madeus.checker import Fails, Holds, Unknown, Verdict
     from madeus.checker.report import Report
     from madeus.questions import Questions
+    from madeus.semantics import Simulation, Trace
 
-_LATER = {
+_HOMES = {
+    "Design": "madeus.api",
     "Fails": "madeus.checker",
     "Holds": "madeus.checker",
+    "LoadError": "madeus.errors",
     "Questions": "madeus.questions",
     "Report": "madeus.checker.report",
+    "SelectionError": "madeus.errors",
+    "Simulation": "madeus.semantics",
+    "Trace": "madeus.semantics",
     "Unknown": "madeus.checker",
     "Verdict": "madeus.checker",
+    "load": "madeus.api",
 }
-"""Names that are imported when they are first used: a simulation or a run needs no checker."""
-
-
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
-    raise AttributeError(f"module 'madeus' has no attribute {name!r}")
-
 
 __all__ = [
     "Design",
@@ -50,3 +46,17 @@ __all__ = [
     "Verdict",
     "load",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Names of the door, imported when they are first used: every command starts through this module."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
-import traceback
 
 import click
 
@@ -37,6 +35,8 @@ def guarded(command: click.Command, arguments: list[str] | None = None) -> int:
 
 
 def _report_bug() -> None:
+    import platform
+    import traceback
     from importlib.metadata import version
 
     traceback.print_exc()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,6 +58,8 @@ def with_layers(
 ) -> T:
     """Do something with the layers of a state store; errors become messages and exit codes."""
     with telling():
+        import asyncio
+
         from madeus.executor.inventory import load_inventory
         from madeus.executor.layers.api import Layers
 
@@ -80,6 +80,8 @@ def tell(performed: Performed, form: str, machine: str = "") -> None:
     switches = performed.switched
     where = machine or ", ".join(operation.locks)
     if form == "json":
+        import json
+
         line = {"machine": machine or None, "operation": operation.kind, "summary": operation.summary, "state": "done"}
         click.echo(json.dumps({**line, "number": operation.number, "switches": [dict(switch) for switch in switches]}))
         return
@@ -92,6 +94,8 @@ def tell(performed: Performed, form: str, machine: str = "") -> None:
 
 def tell_all(done: Sequence[Done], form: str) -> int:
     """Say what became of each machine; the exit code."""
+    import json
+
     code = 0
     for one in done:
         if one.error is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -37,6 +36,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with a suggestion for a misspelt name."""
         if args and args[0] not in self.table and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], self.table, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else f" '{ctx.command_path} --help' lists the commands."
             raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)

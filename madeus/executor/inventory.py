@@ -24,14 +24,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from madeus.diagnostics.suggest import nearest
 from madeus.executor.errors import InventoryError, UnknownHost
-from madeus.model.value import Value
+
+if TYPE_CHECKING:
+    from madeus.model.value import Value
 
 LOCAL = "local"
 """Name of the host that always exists: the controller itself."""
@@ -133,9 +134,9 @@ class Inventory:
             joined = indexed["base"] + indexed["index"]
             if joined in self.hosts:
                 return self.hosts[joined]
-            near = nearest(joined, self.hosts) or nearest(indexed["base"], self.groups)
+            near = _nearest(joined, self.hosts) or _nearest(indexed["base"], self.groups)
             raise UnknownHost(name, self.path, near, indexed["base"], len(members))
-        raise UnknownHost(name, self.path, nearest(name, [*self.hosts, LOCAL]))
+        raise UnknownHost(name, self.path, _nearest(name, [*self.hosts, LOCAL]))
 
 
 def load_inventory(path: Path) -> Inventory:
@@ -213,7 +214,7 @@ class _Reader:
         for key in _NUMBERS:
             self.number(value, key, where, None)
         if value.get("transport", "ssh") not in ("ssh", "local"):
-            near = nearest(value["transport"], ("ssh", "local"))
+            near = _nearest(value["transport"], ("ssh", "local"))
             self.fail(
                 f"unknown transport `{value['transport']}` in [{where}]",
                 "transport",
@@ -299,7 +300,7 @@ class _Reader:
         return self.folder / Path(name).expanduser() if name else None
 
     def unknown(self, key: str, known: tuple[str, ...], where: str, table: str | None) -> NoReturn:
-        near = nearest(key, known)
+        near = _nearest(key, known)
         place = f" in [{where}]" if where else ""
         self.fail(
             f"unknown key `{key}`{place}",
@@ -326,6 +327,13 @@ class _Reader:
                     return number
                 fallback = fallback or number
         return fallback
+
+
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    """See `madeus.diagnostics.suggest.nearest`, which is imported only when something is wrong."""
+    from madeus.diagnostics import suggest
+
+    return suggest.nearest(word, known)
 
 
 def _with_via(host: Host, via: Host | None) -> Host:

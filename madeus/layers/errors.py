@@ -19,8 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from madeus.diagnostics.suggest import nearest
-
 _SHOWN = 12
 
 
@@ -36,6 +34,8 @@ class Unknown(Refused):
     """Nothing is called that. known: what there is."""
 
     def __init__(self, what: str, name: str, known: Iterable[str], way_out: str = "") -> None:
+        from madeus.diagnostics.suggest import nearest  # only when something is wrong
+
         names = list(known)
         near = nearest(name, names)
         there = f"there is: {', '.join(names[:_SHOWN])}" if names else f"there is no {what} yet"

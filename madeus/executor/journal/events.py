@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from madeus.semantics import Step
+if TYPE_CHECKING:
+    from madeus.semantics import Step
 
 
 class RunState(StrEnum):

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import disk_usage
 
 from madeus.executor.journal.errors import JournalBusy, JournalTooNew, JournalUnusable, NoJournal
 
@@ -216,6 +215,8 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _full(path: Path) -> bool:
+    from shutil import disk_usage
+
     try:
         return disk_usage(path.parent).free == 0
     except OSError:

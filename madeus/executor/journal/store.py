@@ -26,7 +26,6 @@ from madeus.executor.journal.events import (
     StepRecord,
 )
 from madeus.executor.journal.schema import guarded, open_database
-from madeus.semantics import Step, StepKind
 
 FILE = "state.db"
 
@@ -152,6 +151,8 @@ class Journal:
 
     def steps(self, run: str) -> list[StepRecord]:
         """The steps of a run, in order."""
+        from madeus.semantics import Step, StepKind  # not needed by those who keep other things here
+
         rows = self.query(
             "SELECT seq, time, kind, component, element, station, position, cause, produced FROM steps "
             "WHERE run = ? ORDER BY seq",

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from madeus.executor.errors import ExecutorError, InternalError
 from madeus.executor.inventory import Host, Inventory, load_inventory
@@ -53,7 +53,9 @@ from madeus.layers.removal import (
     rename_machine,
 )
 from madeus.layers.versioning import bring, define, make, package
-from madeus.model import Role
+
+if TYPE_CHECKING:
+    from madeus.model import Role
 
 LETTING_GO = 5.0
 """Seconds that hosts have to drop what they keep of the commands that were run there."""

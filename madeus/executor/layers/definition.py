@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from madeus.layers import catalog as values
-from madeus.model import Role
-from madeus.model.codec import to_json
+
+if TYPE_CHECKING:
+    from madeus.model import Role
 
 ON_THE_HOST = "host:"
 """Before a path: of the host, not of the controller. A directory is a layer as it is and must stay as it is."""
@@ -19,12 +20,14 @@ def role_of(role: Role, base: Path) -> tuple[values.Role, str]:
     base: directory that its files are relative to.
     """
     policies = tuple(values.Policy(policy.glob, policy.how) for policy in role.policies)
-    found = values.Role(role.name, role.base, (), role.persistent, role.services, policies)
+    found = values.Role(role.name, role.base, (), role.persistent, role.services, policies, role.lingering)
     return found, _path(role.source, base)
 
 
 def recipes_of(role: Role, base: Path) -> list[tuple[str, Any]]:
     """Name of each version, and how it is made: by packaging a machine, from files, or by actions."""
+    from madeus.model.codec import to_json  # the model is not needed to roll back
+
     return [
         (
             version.name,

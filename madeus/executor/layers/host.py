@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import shlex
-import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
@@ -210,7 +209,7 @@ def _as_the_agent_wants_it(verb: str, arguments: Mapping[str, Any]) -> dict[str,
             "stop": [["service", name, "stop"] for name in reversed(start)],
             "start": [["service", name, "start"] for name in start],
             # What goes on with the same files goes on with the same services: what is down stays down.
-            "alike": [["service", name, "status"] for name in start] if request["lingering"] == "report" else [],
+            "alike": [["service", name, "status"] for name in start] if request["lingering"] != "end" else [],
         }
         request |= {"create": True, "freeze": True}
     return request
@@ -224,6 +223,8 @@ def _packed(source: Path, target: Path, what: str, again: bool = True) -> Path:
         raise LocalFileError(source, f"{what} is made from it, and it is not there")
     if not source.is_dir():
         return source
+    import tarfile
+
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(f".{os.getpid()}")
     with tarfile.open(fresh, "w", format=tarfile.PAX_FORMAT) as file:

@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from madeus.executor.transport.base import HostFacts, Job, Outcome
 
@@ -40,7 +40,7 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 @cache
 def agent_script() -> str:
     """Text of the agent, without comments."""
-    text = files("madeus.executor.transport").joinpath("agent.sh").read_text()
+    text = Path(__file__).with_name("agent.sh").read_text()
     return "".join(f"{line}\n" for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -214,7 +215,7 @@ def test_a_journal_that_cannot_be_written_can_be_read(journal: Journal, monkeypa
 def test_a_disk_without_room_is_told_even_where_sqlite_only_sees_an_error(
     free: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "disk_usage", lambda path: SimpleNamespace(free=free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     with pytest.raises(JournalUnusable, match=said), schema.guarded(tmp_path / FILE):
         trouble = sqlite3.OperationalError("disk I/O error")
         trouble.sqlite_errorcode = sqlite3.SQLITE_IOERR
