@@ -30,6 +30,7 @@ from madeus.executor.action.base import (
     RuntimeValue,
     show,
 )
+from madeus.executor.action.plain import python_value
 from madeus.executor.action.printed import captured
 from madeus.executor.errors import ActionFailed, InvalidAction, PythonActionFailed
 from madeus.executor.inventory import Host
@@ -210,19 +211,6 @@ def trace_of_user(error: BaseException) -> str:
     ]
     head = "Traceback (most recent call last):\n" if kept else ""
     return (head + "".join(traceback.format_list(kept)) + "".join(traceback.format_exception_only(error))).rstrip()
-
-
-def python_value(value: RuntimeValue) -> Any:
-    """A value as Python code likes it: secrets in the clear, durations in seconds, lists, dictionaries."""
-    if isinstance(value, Masked):
-        return value.plain
-    if isinstance(value, Duration):
-        return value.seconds
-    if isinstance(value, tuple):
-        if value and all(isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) for item in value):
-            return {item[0]: python_value(item[1]) for item in value if isinstance(item, tuple)}
-        return [python_value(item) for item in value]
-    return value
 
 
 def _check_takes(kind: str, target: str, function: Callable[..., Any], given: tuple[Any, ...]) -> None:

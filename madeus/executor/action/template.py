@@ -17,16 +17,15 @@ from madeus.executor.action.base import (
     Context,
     Description,
     Kind,
-    Masked,
     Parameter,
     RuntimeValue,
 )
 from madeus.executor.action.compare import Wanted, compare
 from madeus.executor.action.copy import FILE_OPTIONS, check_destination, destination
 from madeus.executor.action.local import read_local
+from madeus.executor.action.plain import python_value
 from madeus.executor.errors import TemplateError
 from madeus.model.action import Action
-from madeus.model.value import Duration
 
 
 class Template(ActionKind):
@@ -63,7 +62,7 @@ class Template(ActionKind):
     async def perform(self, call: Call, context: Context, attempt: int) -> ActionResult:
         path = context.local_path(call.text(0))
         text = render(
-            path, {**names(context.scope), **{name: _plain(value) for name, value in call.options["with"] or ()}}
+            path, {**names(context.scope), **{name: python_value(value) for name, value in call.options["with"] or ()}}
         )
         target = destination(call.plain("to") or "", path.name.removesuffix(".j2"))
         if context.looking:
@@ -119,22 +118,10 @@ def names(scope: Mapping[str, RuntimeValue]) -> dict[str, Any]:
         if member:
             inner = found.setdefault(head, {})
             if isinstance(inner, dict):
-                inner[member] = _plain(value)
+                inner[member] = python_value(value)
         elif not isinstance(found.get(head), dict):
-            found[head] = _plain(value)
+            found[head] = python_value(value)
     return found
-
-
-def _plain(value: RuntimeValue) -> Any:
-    if isinstance(value, Masked):
-        return value.plain
-    if isinstance(value, Duration):
-        return value.seconds
-    if isinstance(value, tuple):
-        if value and all(isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) for item in value):
-            return {item[0]: _plain(item[1]) for item in value if isinstance(item, tuple)}
-        return [_plain(item) for item in value]
-    return value
 
 
 def _place(error: BaseException, path: Path) -> tuple[Path, int | None]:
