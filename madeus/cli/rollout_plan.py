@@ -15,6 +15,7 @@ from madeus.cli.rollout_choice import Chosen, choose, fleet_options
 
 if TYPE_CHECKING:
     from madeus.fleet.stages import Stage
+    from madeus.planner.rollout_prepare import Prepared
     from madeus.planner.rollout_proof import Claim
 
 VIOLATED, INCONCLUSIVE = 1, 3
@@ -110,11 +111,21 @@ def show_stages(chosen: Chosen, err: bool = False) -> None:
         click.echo(f"  test     {test}{soak}", err=err)
     for budget in settings.budgets:
         click.echo(f"  budget   {budget}", err=err)
-    undone = {bool(components) for components in prepared.undo.values()}
-    if undone == {True}:
-        click.echo(f"  a machine that fails is taken back: push {', then '.join(settings.rollback)}", err=err)
-    else:
-        click.echo("  a machine that fails is left as it stands, and the rollout stops there (freeze)", err=err)
+    for sentence in ways_back(prepared):
+        click.echo(f"  {sentence}", err=err)
+
+
+def ways_back(prepared: Prepared) -> list[str]:
+    """What becomes of machines that fail: a sentence for each way that some of them have."""
+    pushed = f"push {', then '.join(prepared.settings.rollback)}"
+    ways: dict[str, list[str]] = {}
+    for machine, components in prepared.undo.items():
+        by_layers = machine in prepared.layered
+        way = "taken back: to the state of its layers" if by_layers else f"taken back: {pushed}" if components else ""
+        ways.setdefault(way or "left as it stands, and the rollout stops there (freeze)", []).append(machine)
+    if len(ways) == 1:
+        return [f"a machine that fails is {way}" for way in ways]
+    return [f"of {len(machines)} machines one that fails is {way}" for way, machines in ways.items()]
 
 
 def show_claims(claims: list[Claim], err: bool = False) -> None:

@@ -205,6 +205,8 @@ def _order(chosen: Chosen, retry: bool) -> Order:
         prepared.settings,
         prepared.undo,
         retry,
+        prepared.layered,
+        prepared.in_layers,
     )
 
 

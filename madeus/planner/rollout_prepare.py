@@ -11,7 +11,7 @@ from madeus.fleet.clusters import Cluster
 from madeus.fleet.settings import OnFailure, Settings, TransitionTest, read_settings
 from madeus.fleet.slices import Sliced, machines_of, slice_program
 from madeus.fleet.stages import Stages, make_stages
-from madeus.model import Add, Assembly, Available, Model, Program, Push, Rollout
+from madeus.model import Add, Assembly, Available, Delete, Model, Program, Push, Rollout
 from madeus.planner.rollout import Compiled, compile_rollout, rehearse
 from madeus.planner.rollout_proof import Claim, prove_program, prove_rollout
 from madeus.planner.rollout_undo import prove_undo
@@ -36,16 +36,20 @@ class Prepared:
     begin: Configuration
     """Where the assembly stands before anything."""
     undo: Mapping[str, tuple[str, ...]]
-    """Components of each machine that are taken back when it fails, the last one first; none: it is frozen."""
+    """Components of each machine that behaviors take back when it fails, the last one first; none: see `layered`."""
     declared: tuple[Available, ...]
     around: tuple[Claim, ...]
     """What is proved of the program before the machines."""
+    layered: frozenset[str] = frozenset()
+    """Machines whose layers are taken back when they fail; one that is neither here nor in `undo` is frozen."""
+    in_layers: frozenset[str] = frozenset()
+    """Machines on which all that the program moves lives in layers."""
 
     def prove(self, budget: Budget) -> list[Claim]:
         """All claims about the rollout; see `prove_rollout`."""
         claims = list(self.around)
         claims += prove_rollout(self.compiled, self.settings.out, self.declared, budget)
-        back = prove_undo(self.compiled, self.undo, self.settings.rollback, budget)
+        back = prove_undo(self.compiled, self.undo, self.layered, self.settings.rollback, budget)
         claims += [back] if back is not None else []
         if self.sliced.after is not None:
             run = rehearse(self.compiled.system)
@@ -97,10 +101,18 @@ def prepare(
     if sliced.before is not None:
         claim, first = prove_program(assembly, begin, sliced.before, budget or Budget(seconds=60))
         around = (claim,)
+    added = [i.instance for i in program.instructions if isinstance(i, Add)]
+    in_layers = _in_layers(sliced, {i.name for i in (*assembly.instances, *added) if i.layered})
+    layered = frozenset() if settings.on_failure is OnFailure.FREEZE else in_layers
+    # What a machine's run does when it fails is the rollout's to say; the program's own word holds where it runs alone.
+    slices = {m: replace(p, rollback=m in layered) for m, p in sliced.machines.items()}
+    sliced = replace(sliced, machines=slices)
     compiled = compile_rollout(assembly, first, sliced, stages)
-    undo = {m: _undone(settings, p, assembly, kinds) for m, p in sliced.machines.items()}
+    undo = {m: () if m in layered else _undone(settings, m, p, assembly, kinds) for m, p in slices.items()}
     declared = _declared(model, rollout, assembly)
-    return Prepared(rollout, settings, program, sliced, stages, compiled, begin, undo, declared, around)
+    return Prepared(
+        rollout, settings, program, sliced, stages, compiled, begin, undo, declared, around, layered, in_layers
+    )
 
 
 def standing_after(assembly: Assembly, stages: Sequence[Sequence[Program]], deploys: bool) -> Configuration:
@@ -158,20 +170,42 @@ def _pushed(assembly: Assembly, kinds: Mapping[str, str], push: Push) -> list[st
     return [t.name for t in kind.transitions if push.behavior in t.behaviors]
 
 
-def _undone(settings: Settings, program: Program, assembly: Assembly, kinds: Mapping[str, str]) -> tuple[str, ...]:
-    """Components to take back, the last one first; empty: the machine is frozen."""
+def _in_layers(sliced: Sliced, layered: set[str]) -> frozenset[str]:
+    """Machines that their layers can take back: everything that their slices move lives there."""
+    return frozenset(m for m, p in sliced.machines.items() if (own := _moved(p)) and layered.issuperset(own))
+
+
+def _moved(program: Program) -> tuple[str, ...]:
+    """Instances that a slice pushes to, adds or deletes."""
+    found: dict[str, None] = {}
+    for i in program.instructions:
+        match i:
+            case Push(name) | Delete(name):
+                found[name] = None
+            case Add(instance):
+                found[instance.name] = None
+            case _:
+                pass
+    return tuple(found)
+
+
+def _undone(
+    settings: Settings, machine: str, program: Program, assembly: Assembly, kinds: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Components that behaviors take back, the last one first; empty: the machine is frozen."""
     if settings.on_failure is OnFailure.FREEZE:
         return ()
     pushed = list(dict.fromkeys(i.component for i in program.instructions if isinstance(i, Push)))
     lacking = [(c, b) for c in pushed for b in settings.rollback if b not in assembly.types[kinds[c]].behaviors]
     if not lacking:
         return tuple(reversed(pushed))
-    if settings.on_failure is None or program.rollback:  # the latter: its layers are taken back with its run
+    if settings.on_failure is None:
         return ()
     component, behavior = lacking[0]
     raise CannotRoll(
-        f"`on_failure rollback`: {kinds[component]} has no behavior {behavior}; declare it, name another one, or write "
-        "`on_failure freeze`"
+        f"`on_failure rollback`: there is no way back for {component} on {machine}: it does not live in layers, and "
+        f"{kinds[component]} has no behavior {behavior}; declare the instance `in layer`, or give {kinds[component]} the "
+        f"behavior {behavior} (`on_failure rollback NAME` names another one), or write `on_failure freeze`"
     )
 
 

@@ -167,7 +167,10 @@ def test_offline_clusters_are_left_out(tmp_path: Path) -> None:
     ("settings", "said"),
     [
         ("  test transition nothing\n", "runs it on no machine"),
-        ("  on_failure rollback undo\n", "Web has no behavior undo"),
+        (
+            "  on_failure rollback undo\n",
+            "does not live in layers, and Web has no behavior undo; declare the instance `in layer`",
+        ),
     ],
 )
 def test_settings_that_do_not_fit_the_program_are_refused(tmp_path: Path, settings: str, said: str) -> None:
@@ -193,6 +196,47 @@ def test_shared_instructions_between_machines_are_refused(tmp_path: Path) -> Non
 def test_where_nothing_is_declared_a_rollback_is_taken_when_there_is_one(tmp_path: Path) -> None:
     assert prepared(model(tmp_path)).undo["w[1]"] == ("w[1]",)
     assert prepared(model(tmp_path, "  on_failure freeze\n")).undo["w[1]"] == ()
+
+
+def layered(tmp_path: Path, settings: str = "", head: str = "", only: str = "") -> Model:
+    """The fleet in layers. only: instances that live in none, on the same hosts."""
+    file = tmp_path / "layered.madeus"
+    site = (SITE % only).replace("on w[1..n]\n", "on w[1..n] in layer\n", 1)
+    program = (UP % ("", "    push o[i].stop\n" if only else "")).replace("for s {", f"for s {head}{{")
+    if only:
+        program = program.replace("    push o[i].stop\n}", "}").replace(
+            "w[i].upgrade\n", "w[i].upgrade\n    push o[i].stop\n"
+        )
+    file.write_text(TYPES + site + program + ROLLOUT % settings)
+    found = load(file)
+    assert found.model is not None, [d.message for d in found.diagnostics]
+    return found.model
+
+
+@pytest.mark.parametrize("head", ["", "on_failure rollback "])
+@pytest.mark.parametrize("settings", ["", "  on_failure rollback\n", "  on_failure rollback nothing\n"])
+def test_layers_are_the_way_back_of_machines_that_live_in_them(tmp_path: Path, settings: str, head: str) -> None:
+    one = prepared(layered(tmp_path, settings, head))
+    assert one.layered == one.in_layers == {f"w[{i}]" for i in range(1, 5)}
+    assert set(one.undo.values()) == {()}
+    assert all(p.rollback for p in one.sliced.machines.values())
+    assert claim(one, "is taken back").answer is Answer.HOLDS
+
+
+def test_a_machine_that_is_to_be_frozen_keeps_its_layers_though_the_program_goes_back_elsewhere(tmp_path: Path) -> None:
+    one = prepared(layered(tmp_path, "  on_failure freeze\n", "on_failure rollback "))
+    assert (one.layered, len(one.in_layers)) == (frozenset(), 4)
+    assert not any(p.rollback for p in one.sliced.machines.values())
+
+
+def test_a_machine_that_lives_only_partly_in_layers_needs_behaviors_for_all_of_it(tmp_path: Path) -> None:
+    beside = "  o[1..n]: Db on w[1..n]\n"
+    with pytest.raises(
+        CannotRoll, match=r"no way back for o\[1\] on w\[1\].*Db has no behavior rollback; declare the inst"
+    ):
+        prepared(layered(tmp_path, "  on_failure rollback\n", only=beside))
+    one = prepared(layered(tmp_path, "  on_failure rollback deploy\n", only=beside))
+    assert one.layered == frozenset() and one.undo["w[1]"] == ("o[1]", "w[1]")
 
 
 def test_a_way_back_that_does_not_lead_back_from_everywhere_is_found(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,10 +122,12 @@ def insert_change(
     )
 
 
-def settle_change(connection: sqlite3.Connection, name: str, run: str, state: Any) -> None:
-    """Write the state of a live assembly that the effect of a run is part of."""
+def settle_changes(connection: sqlite3.Connection, name: str, runs: Iterable[str], state: Any) -> None:
+    """Write the state of a live assembly that the effects of runs are part of."""
     connection.execute("UPDATE live SET state = ? WHERE name = ?", (json.dumps(state), name))
-    connection.execute("UPDATE changes SET merged = 1 WHERE assembly = ? AND run = ?", (name, run))
+    connection.executemany(
+        "UPDATE changes SET merged = 1 WHERE assembly = ? AND run = ?", [(name, run) for run in runs]
+    )
 
 
 def replace_inventory(connection: sqlite3.Connection, name: str, inventory: Any) -> None:
@@ -142,6 +145,12 @@ def delete_live(connection: sqlite3.Connection, name: str) -> None:
 def abandon_run(connection: sqlite3.Connection, run: str, now: float) -> None:
     """Give a run up: its controller, should it live, finds out at its next write."""
     connection.execute("UPDATE runs SET state = 'abandoned', ended = ? WHERE id = ?", (now, run))
+    connection.execute("DELETE FROM locks WHERE run = ?", (run,))
+
+
+def take_back_run(connection: sqlite3.Connection, run: str) -> None:
+    """Note that the machines of a run are what they were before it; nobody drives it any more."""
+    connection.execute("UPDATE runs SET state = 'rolled back' WHERE id = ? AND state <> 'abandoned'", (run,))
     connection.execute("DELETE FROM locks WHERE run = ?", (run,))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from madeus.executor.journal.living import (
     insert_version,
     live_row,
     replace_inventory,
-    settle_change,
+    settle_changes,
+    take_back_run,
 )
 from madeus.executor.journal.snapshot import inventory_to_json
 from madeus.executor.journal.store import Journal
@@ -28,7 +29,7 @@ from madeus.executor.live.claims import Claims, claims
 from madeus.executor.live.difference import Difference, adapted, compare
 from madeus.executor.live.errors import CannotChange, ChangedMeanwhile, ComponentsHeld, DeployedAlready
 from madeus.executor.live.read import Change, Live, read_live
-from madeus.executor.live.state import NOTHING, LiveState, given_up, merged, state_to_json
+from madeus.executor.live.state import NOTHING, LiveState, given_up, merged, restored, state_to_json
 from madeus.executor.result import RunResult
 from madeus.model import Add, Assembly, Program
 from madeus.model.codec import to_json
@@ -221,18 +222,38 @@ def forget(journal: Journal, name: str, now: float) -> None:
         delete_live(connection, name)
 
 
+def take_runs_back(
+    journal: Journal,
+    connection: sqlite3.Connection,
+    name: str,
+    runs: Sequence[str],
+    own: Collection[str],
+    before: LiveState,
+) -> None:
+    """Write, in a transaction of the caller's, that some components stand again where they stood before runs that moved them.
+
+    Their machines are what they were then; `before`: where the live assembly stood. No controller drives the runs any more.
+    """
+    live = read_live(journal, name)
+    state = restored(live.settled, own, before)
+    over = [c.row.run for c in live.changes if not c.row.merged and (c.finished or c.row.run in runs)]
+    settle_changes(connection, name, over, state_to_json(state))
+    for run in runs:
+        take_back_run(connection, run)
+
+
 def _settle(connection: sqlite3.Connection, now: Intent, clock: float) -> None:
     """Write what finished runs, and those that are given up, have made of the assembly."""
     live, state = now.live, now.live.settled
-    for change in live.changes:
-        if change.finished and not change.row.merged:
-            settle_change(connection, live.name, change.row.run, state_to_json(state))
+    over = [change.row.run for change in live.changes if change.finished and not change.row.merged]
     for change in now.taken_over:
         abandon_run(connection, change.row.run, clock)
         own = set(change.row.writes)
         gone = given_up(live.state, live.types, own)
         state = merged(state, own, {i.name: i for i in gone.instances}, gone.configuration, gone.effects)
-        settle_change(connection, live.name, change.row.run, state_to_json(state))
+        over.append(change.row.run)
+    if over:
+        settle_changes(connection, live.name, over, state_to_json(state))
 
 
 def _version(

@@ -77,6 +77,33 @@ def merged(
     return LiveState(there, Configuration(Map(components), providers, users, Map(data)), Map(stands))
 
 
+def restored(state: LiveState, own: Collection[str], before: LiveState) -> LiveState:
+    """The state when some components, and what they are connected to, are again what they were at an earlier time.
+
+    Connections with components that are not there any more are left out.
+    """
+    own = set(own)
+    conf, was = state.configuration, before.configuration
+    components = {name: s for name, s in conf.components.items() if name not in own}
+    components.update((name, s) for name, s in was.components.items() if name in own)
+    kept = [c for c in conf.connections() if c.user not in own and c.provider not in own]
+    kept += [
+        c
+        for c in was.connections()
+        if (c.user in own or c.provider in own) and c.user in components and c.provider in components
+    ]
+    data = {port: value for port, value in conf.data.items() if port[0] not in own}
+    data.update((port, _written(value)) for port, value in was.data.items() if port[0] in own)
+    providers, users = linked(kept)
+    present = {i.name: i for i in state.instances if i.name not in own}
+    earlier = {i.name: i for i in before.instances if i.name in own}
+    order = [name for name in dict.fromkeys((*(i.name for i in state.instances), *earlier)) if name in components]
+    effects = {name: ended for name, ended in state.effects.items() if name not in own}
+    effects.update((name, ended) for name, ended in before.effects.items() if name in own)
+    instances = tuple({**present, **earlier}[name] for name in order)
+    return LiveState(instances, Configuration(Map(components), providers, users, Map(data)), Map(effects))
+
+
 def given_up(state: LiveState, types: Mapping[str, ComponentType], components: Collection[str]) -> LiveState:
     """The state when the behaviors that some components are in the middle of are given up.
 

@@ -20,12 +20,16 @@ from madeus.executor.interrupt import Stoppable
 from madeus.executor.inventory import Inventory
 from madeus.executor.journal.errors import FencedOff, JournalUnusable
 from madeus.executor.journal.events import RunState
-from madeus.executor.live.change import look, reconfigure_async
+from madeus.executor.layers.store import LayerStore
+from madeus.executor.live.change import look, reconfigure_async, take_runs_back
 from madeus.executor.live.errors import ChangedMeanwhile
 from madeus.executor.live.read import read_live
-from madeus.executor.rollout.ended import Ended, of_journal, of_result
+from madeus.executor.live.state import LiveState
+from madeus.executor.rollout.before import note_before, read_before
+from madeus.executor.rollout.ended import Ended, has_failed, of_journal, of_result
 from madeus.executor.rollout.errors import RolloutTakenOver
 from madeus.executor.rollout.gate import Gate, reachable
+from madeus.executor.rollout.layers import layers_back
 from madeus.executor.rollout.records import (
     BAD,
     FailureRow,
@@ -59,16 +63,24 @@ class Order:
     sliced: Sliced
     settings: Settings
     undo: Mapping[str, tuple[str, ...]]
-    """Components of each machine to take back, the last one first; none: the machine is frozen when it fails."""
+    """Components of each machine that behaviors take back, the last one first."""
     retry: bool = False
     """Try failed machines again although the upgrade is the same."""
+    layered: frozenset[str] = frozenset()
+    """Machines whose layers are taken back; one with neither way back is frozen when it fails."""
+    in_layers: frozenset[str] = frozenset()
+    """Machines whose instances live in layers."""
+
+    def goes_back(self, machine: str) -> bool:
+        """Whether there is a way back for a machine that fails."""
+        return machine in self.layered or bool(self.undo.get(machine))
 
 
 Tell = Callable[[str], None]
 """Told what happens, a line each."""
 
-Entered = Callable[[Connection, str], None]
-"""Called in the transaction that begins a run, with its name."""
+Entered = Callable[[Connection, str, LiveState], None]
+"""Called in the transaction that begins a run, with its name and with where the assembly stands."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,15 @@ class Controller:
         self.interrupted = False
         registry = options.registry or Registry.installed()
         base = order.origin.base or (order.origin.file.parent if order.origin.file else Path())
-        self._gate = Gate(order.settings.tests, order.settings.soak, registry, options.transports, base.absolute())
+        self._gate = Gate(
+            order.settings.tests, order.settings.soak, registry, options.transports, base.absolute(), self._is_rooted
+        )
+
+    def _is_rooted(self, machine: str) -> bool:
+        if machine not in self._order.in_layers:
+            return False
+        known = LayerStore(self._store.journal).catalog().machines.get(machine)
+        return known is not None and bool(known.stack)
 
     @property
     def run_id(self) -> str:
@@ -212,7 +232,7 @@ class Controller:
         if program is None or program.name in self._row.around:
             return True
         try:
-            ended = await self._change(program, program.name, lambda connection, run: None)
+            ended = await self._change(program, program.name, lambda connection, run, begin: None)
         except (FencedOff, JournalUnusable, RolloutTakenOver):
             raise
         except ExecutorError as error:
@@ -264,9 +284,10 @@ class Controller:
             return
         begun = row.state in (MachineState.UPGRADING, MachineState.UNREACHABLE) and row.digest == digest
 
-        def entered(connection: Connection, run: str) -> None:
+        def entered(connection: Connection, run: str, begin: LiveState) -> None:
             now = MachineRow(machine, MachineState.UPGRADING, run, "", row.attempt + 1, digest)
             put_machine(connection, self._store.id, now)
+            note_before(connection, self._store.id, machine, run, begin, self._order.sliced.instances[machine])
             self._rows[machine] = now
 
         program = self._order.sliced.machines[machine]
@@ -281,18 +302,30 @@ class Controller:
         elif ended.unreachable:
             self._put(replace(row, state=MachineState.UNREACHABLE, note=ended.reason))
         else:
-            self._fail(machine, ended.where, ended.reason, MachineState.FAILED if ended.recovered else None)
+            self._fail(
+                machine, ended.where, ended.reason, MachineState.FAILED if self._is_back(machine, ended) else None
+            )
+
+    def _is_back(self, machine: str, ended: Ended) -> bool:
+        """Whether a run that failed has left its machine as it was; not where an earlier run was given up halfway."""
+        before = read_before(self._store.journal, self._store.id, machine)
+        return ended.recovered and (before is None or len(before.runs) == 1)
 
     async def _go_on(self, machine: str, run: str) -> Ended | None:
         """The result of a run that an earlier session began; None when it has to be begun anew."""
         journal = self._store.journal
         head = journal.head(run)
-        if head.state in (RunState.ABANDONED, RunState.ROLLED_BACK):
+        if head.state is RunState.ABANDONED:
             return None
+        if head.state is RunState.ROLLED_BACK:
+            # Taken back by the run itself, which failed; or by somebody who took back a run that was stopped.
+            return of_journal(journal, run, head.state) if has_failed(journal, run) else None
         if head.state in (RunState.DONE, RunState.FAILED, RunState.STUCK):
-            unreachable = self._rows[machine].state is MachineState.UNREACHABLE
-            if head.state is RunState.DONE or not unreachable:
-                return of_journal(journal, run, head.state)
+            ended = of_journal(journal, run, head.state)
+            row = self._rows[machine]
+            away = row.state is MachineState.UNREACHABLE or (run == row.undo and ended.unreachable)
+            if head.state is RunState.DONE or not away:
+                return ended
         options = replace(self._options, on_start=lambda c: self._running.__setitem__(machine, c))
         try:
             return of_result(await resume_run_async(run, options), machine)
@@ -313,8 +346,12 @@ class Controller:
                 order.origin,
                 take_over=self._only_own_stand(order.model.name),
             )
+
+            def told(connection: Connection, run: str, begin: LiveState = intent.begin) -> None:
+                entered(connection, run, begin)
+
             try:
-                return of_result(await reconfigure_async(intent, options, entered), machine)
+                return of_result(await reconfigure_async(intent, options, told), machine)
             except ChangedMeanwhile:
                 await asyncio.sleep(0)
             finally:
@@ -360,7 +397,7 @@ class Controller:
     def _fail(self, machine: str, where: str, reason: str, state: MachineState | None = None) -> None:
         """Note a failure. state: when it is not to be taken back any more."""
         if state is None:
-            state = MachineState.UNDOING if self._order.undo.get(machine) else MachineState.FROZEN
+            state = MachineState.UNDOING if self._order.goes_back(machine) else MachineState.FROZEN
         row, stage, cluster = self._rows[machine], self._stage_of[machine], self._cluster_of[machine]
         failure = FailureRow(
             0,
@@ -380,43 +417,62 @@ class Controller:
             self._halt(f"{machine} failed and is left as it stands", RolloutState.FROZEN)
 
     async def _take_back(self, machine: str) -> None:
-        """To the old version, by the declared behaviors."""
+        """To the old version: by its layers, or by the declared behaviors."""
+        also: Callable[[Connection], None] | None = None
+        away, why = False, ""
+        try:
+            if machine in self._order.layered:
+                also = await self._by_layers(machine)
+            else:
+                ended = await self._by_behaviors(machine)
+                if ended.state is RunState.INTERRUPTED:
+                    return
+                away, why = ended.unreachable, "" if ended.well else ended.reason
+        except (FencedOff, JournalUnusable, RolloutTakenOver):
+            raise
+        except ExecutorError as error:
+            away, why = isinstance(error, HostError) or isinstance(error.__cause__, HostError), error.message
+        row = self._rows[machine]
+        if not why:
+            self._put(replace(row, state=MachineState.FAILED), also)
+            self._tell(f"{machine} is back on its old version")
+            return
+        self._tell(f"{machine} could not be taken back: {why}")
+        self._halt(f"{machine} could not be taken back", RolloutState.FROZEN)
+        # What was only not reached is gone on with by the next session.
+        state = MachineState.UNDOING if away else MachineState.FROZEN
+        self._put(replace(row, state=state, note=f"could not be taken back: {why}"))
+
+    async def _by_layers(self, machine: str) -> Callable[[Connection], None] | None:
+        """Its files first; what is to be written with the machine's new state says that its instances are back, too."""
+        journal, name = self._store.journal, self._order.model.name
+        before = read_before(journal, self._store.id, machine)
+        if before is None:
+            return None  # of a machine that failed before such a row was kept: its run took its layers back
+        session = f"{self._store.id}-{machine}-back-{self._store.epoch}"
+        await layers_back(journal, self._inventory, self._options, machine, before.runs, session)
+        own = self._order.sliced.instances[machine]
+        return lambda connection: take_runs_back(journal, connection, name, before.runs, own, before.state)
+
+    async def _by_behaviors(self, machine: str) -> Ended:
         row = self._rows[machine]
         there = read_live(self._store.journal, self._order.model.name).state.configuration.components
         names = [c for c in self._order.undo[machine] if c in there]
         name = f"{self._order.sliced.program}@{machine}@back"
         program = undo_program(name, self._order.model.name, names, self._order.settings.rollback)
 
-        def entered(connection: Connection, run: str) -> None:
+        def entered(connection: Connection, run: str, begin: LiveState) -> None:
             now = replace(row, undo=run)
             put_machine(connection, self._store.id, now)
             self._rows[machine] = now
 
-        try:
-            ended = await self._go_on(machine, row.undo) if row.undo else None
-            if ended is None:
-                ended = await self._change(program, machine, entered)
-            if ended.state is RunState.INTERRUPTED:
-                return
-            why = "" if ended.well else ended.reason
-        except (FencedOff, JournalUnusable, RolloutTakenOver):
-            raise
-        except ExecutorError as error:
-            why = error.message
-        row = self._rows[machine]
-        if not why:
-            state, note = MachineState.FAILED, row.note
-            self._tell(f"{machine} is back on its old version")
-        else:
-            state, note = MachineState.FROZEN, f"could not be taken back: {why}"
-            self._tell(f"{machine} could not be taken back: {why}")
-            self._halt(f"{machine} could not be taken back", RolloutState.FROZEN)
-        self._put(replace(row, state=state, note=note))
+        ended = await self._go_on(machine, row.undo) if row.undo else None
+        return ended or await self._change(program, machine, entered)
 
-    def _put(self, row: MachineRow) -> None:
+    def _put(self, row: MachineRow, also: Callable[[Connection], None] | None = None) -> None:
         if row.state is MachineState.UNREACHABLE:
             self._tell(f"{row.machine} cannot be reached: {row.note}")
-        self._store.put(row)
+        self._store.put(row, also=also)
         self._rows[row.machine] = row
 
     def _count(self) -> None:

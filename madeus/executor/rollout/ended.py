@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from madeus.executor.journal.events import AttemptState, RunState
+from madeus.executor.journal.events import AttemptRecord, AttemptState, RunState
 from madeus.executor.journal.store import Journal
 from madeus.executor.result import RunResult
 from madeus.semantics import StepKind
@@ -49,10 +49,19 @@ def of_journal(journal: Journal, run: str, state: RunState) -> Ended:
     steps = journal.steps(run)
     recovered = state is RunState.ROLLED_BACK or any(s.step.kind is StepKind.RECOVER for s in steps)
     fired = {s.seq: s.step.element for s in steps if s.step.kind is StepKind.FIRE}
-    bad = [a for a in journal.attempts(run) if a.state in (AttemptState.FAILED, AttemptState.LOST)]
+    bad = _bad(journal, run)
     if not bad or state is RunState.DONE:
         return Ended(state, "run", f"run {run} is {state}", recovered=recovered)
     last = bad[-1]
     said = last.stderr.decode(errors="replace").strip()
     reason = f"{last.error or ''}\n{said}" if said else last.error or ""
     return Ended(state, fired.get(last.fired, "run"), reason, last.exit_code is None and not recovered, recovered)
+
+
+def has_failed(journal: Journal, run: str) -> bool:
+    """Whether an action of a run has failed."""
+    return bool(_bad(journal, run))
+
+
+def _bad(journal: Journal, run: str) -> list[AttemptRecord]:
+    return [a for a in journal.attempts(run) if a.state in (AttemptState.FAILED, AttemptState.LOST)]

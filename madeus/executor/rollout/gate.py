@@ -13,6 +13,8 @@ from madeus.executor.action.execute import execute
 from madeus.executor.action.registry import Registry
 from madeus.executor.errors import ActionFailed, InputError, WorldError
 from madeus.executor.inventory import Host
+from madeus.executor.layers.host import enter_prefix
+from madeus.executor.layers.rooted import RootedTransport
 from madeus.executor.rollout.compare import p_worse
 from madeus.executor.transport.pool import Transports
 from madeus.fleet.settings import CommandTest, HttpTest, MetricTest, Test, TransitionTest
@@ -38,7 +40,8 @@ class Gate:
     registry: Registry
     transports: Callable[[str], Transports]
     base: Path
-    sleep: Callable[[float], object] = asyncio.sleep
+    rooted: Callable[[str], bool] = lambda machine: False
+    """Whether the instances of a machine live in its layers: then commands are run there."""
 
     async def passes(self, host: Host, others: Sequence[Host], name: str) -> tuple[str, str] | None:
         """None when every test passes; else which one does not, and why.
@@ -107,29 +110,31 @@ class _Asker:
                 case TransitionTest() | MetricTest():
                     continue
             try:
-                await self._do(host, action)
+                # A page is the same one from wherever on the host it is asked for; its own root surely has what asks.
+                await self._do(host, action, isinstance(test, CommandTest))
             except ActionFailed as error:
                 return str(test), _reason(error)
         return None
 
     async def value(self, host: Host, metric: MetricTest) -> float:
         action = Action("run", (metric.command,), (("timeout", Duration(PATIENCE)),))
-        printed = await self._do(host, action)
+        printed = await self._do(host, action, True)
         try:
             return float(printed.split()[0])
         except (ValueError, IndexError):
             raise ActionFailed("run", host.name, f"the metric printed {printed[:60]!r}, which is no number") from None
 
-    async def _do(self, host: Host, action: Action) -> str:
+    async def _do(self, host: Host, action: Action, inside: bool) -> str:
         self._count += 1
+        transport = self._transports.of(host)
+        if inside and self._gate.rooted(host.name):
+            transport = RootedTransport(transport, enter_prefix())
         scope: Mapping[str, RuntimeValue] = {
             **{f"host.{name}": value for name, value in host.variables},
             "host.name": host.name,
             "host.address": host.address or host.name,
         }
-        context = Context(
-            host, self._transports.of(host), scope, self._gate.base, ("rollout", "test", self._count), idempotent=True
-        )
+        context = Context(host, transport, scope, self._gate.base, ("rollout", "test", self._count), idempotent=True)
         await context.transport.connect()
         result = await execute(action, context, self._gate.registry)
         return result.stdout.decode(errors="replace")

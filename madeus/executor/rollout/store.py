@@ -9,7 +9,7 @@ import secrets
 import socket
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from madeus.executor.journal.errors import Holder, JournalTooNew
@@ -27,7 +27,7 @@ from madeus.executor.rollout.records import (
 from madeus.fleet.clusters import Cluster
 from madeus.fleet.stages import Kind, Stage, Stages
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of these tables; kept in their own table."""
 
 TABLES = """
@@ -74,6 +74,17 @@ CREATE TABLE rollout_failures (
 CREATE INDEX rollout_failures_of ON rollout_failures (rollout)
 """
 
+BEFORE_TABLES = """
+CREATE TABLE rollout_before (
+  rollout TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  runs TEXT NOT NULL,
+  state TEXT NOT NULL,
+  PRIMARY KEY (rollout, machine)
+) STRICT, WITHOUT ROWID
+"""
+"""Since version 2: what machines were before their upgrade."""
+
 _ROLLOUT = "id, name, assembly, file, digest, state, wanted, created, ended, epoch, note, stages, holder, around"
 
 
@@ -81,22 +92,25 @@ def has_rollouts(journal: Journal) -> bool:
     """Whether the tables are there. Raises JournalTooNew for those of a later version."""
     if not journal.query("SELECT 1 FROM sqlite_schema WHERE name = 'rollout_schema'"):
         return False
-    version = int(journal.query("SELECT version FROM rollout_schema")[0][0])
-    if version > SCHEMA:
-        raise JournalTooNew(journal.path, version, SCHEMA)
+    if _version(journal) > SCHEMA:
+        raise JournalTooNew(journal.path, _version(journal), SCHEMA)
     return True
 
 
 def make_tables(journal: Journal) -> None:
-    """Make the tables where they are missing."""
-    if has_rollouts(journal):
+    """Make the tables where they are missing, and bring those of an earlier version up to date."""
+    if has_rollouts(journal) and _version(journal) == SCHEMA:
         return
     with journal.transaction() as connection:
-        if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'rollout_schema'").fetchone():
-            return
-        for statement in TABLES.split(";\n"):
+        version = _version(journal) if has_rollouts(journal) else 0
+        for statement in ";\n".join((TABLES, BEFORE_TABLES)[version:]).split(";\n"):
             connection.execute(statement)
+        connection.execute("DELETE FROM rollout_schema")
         connection.execute("INSERT INTO rollout_schema VALUES (?)", (SCHEMA,))
+
+
+def _version(journal: Journal) -> int:
+    return int(journal.query("SELECT version FROM rollout_schema")[0][0])
 
 
 class Store:
@@ -105,11 +119,18 @@ class Store:
     def __init__(self, journal: Journal, id: str, epoch: int) -> None:
         self.journal, self.id, self.epoch = journal, id, epoch
 
-    def put(self, row: MachineRow, failure: FailureRow | None = None) -> None:
-        """Write how a machine stands, and what failed."""
+    def put(
+        self,
+        row: MachineRow,
+        failure: FailureRow | None = None,
+        also: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
+        """Write how a machine stands, and what failed. also: called in the same transaction."""
         with self.journal.transaction() as connection:
             self._check(connection)
             put_machine(connection, self.id, row)
+            if also is not None:
+                also(connection)
             if failure is not None:
                 connection.execute(
                     "INSERT INTO rollout_failures (rollout, machine, stage, cluster, signature, reason, difference, at) "
@@ -150,7 +171,9 @@ class Store:
 
 
 def put_machine(connection: sqlite3.Connection, rollout: str, row: MachineRow) -> None:
-    """Write how a machine stands, in a transaction of the caller's."""
+    """Write how a machine stands, in a transaction of the caller's. What it was before is kept until it is known to be well."""
+    if row.state in (MachineState.PASSED, MachineState.FAILED):
+        connection.execute("DELETE FROM rollout_before WHERE rollout = ? AND machine = ?", (rollout, row.machine))
     connection.execute(
         "INSERT OR REPLACE INTO rollout_machines VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (rollout, row.machine, row.state, row.run, row.undo, row.attempt, row.digest, row.note),
@@ -177,6 +200,7 @@ def begin(journal: Journal, *, name: str, assembly: str, file: str, digest: str,
 
 def reopen(journal: Journal, id: str, digest: str, file: str, now: float) -> Store:
     """Begin another session of a rollout. Raises RolloutHeld when a living process drives it."""
+    make_tables(journal)
     with journal.transaction() as connection:
         row = connection.execute(f"SELECT {_ROLLOUT} FROM rollouts WHERE id = ?", (id,)).fetchone()
         found = _rollout(journal, row)

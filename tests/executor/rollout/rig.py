@@ -16,6 +16,9 @@ from madeus.executor.api import Origin, RunOptions
 from madeus.executor.errors import ConnectionRefused
 from madeus.executor.inventory import Inventory, parse_inventory
 from madeus.executor.journal.store import Journal
+from madeus.executor.layers.operate import Hosts
+from madeus.executor.layers.simulated import SimulatedHosts
+from madeus.executor.layers.store import LayerStore
 from madeus.executor.live.change import deploy
 from madeus.executor.live.read import read_one
 from madeus.executor.rollout.control import Controller, Order, RolloutResult
@@ -52,7 +55,7 @@ component Db {{
   behavior note {{ transition noted: on -> off {{ run "noted" }} }}
 }}
 assembly shop {{
-  web[1..{n}]: Shop on web[1..{n}]
+  web[1..{n}]: Shop on web[1..{n}]{layer}
   db: Db on db1
 }}
 program upgrade for shop {{
@@ -81,6 +84,14 @@ class Rig:
     printed: dict[str, str] = field(default_factory=dict)
     """What a metric's command prints, by machine."""
     version: str = ""
+    layers: SimulatedHosts | None = None
+    """Machines that the shops live in layers of; ``/srv/release`` says what is unpacked there."""
+    deaf: set[str] = field(default_factory=set)
+    """Machines on which no page answers."""
+    cut_at: str = ""
+    """Command at which the agent of a machine's layers can be reached no more."""
+    inside: set[tuple[str, str]] = field(default_factory=set)
+    """What was done inside of layers."""
     did: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -90,6 +101,7 @@ class Rig:
             state=self.state,
             inventory=self.inventory,
             transports=lambda run: Transports(run, make=self.world.transport_maker(run)),
+            layer_hosts=self.layer_hosts,
         )
         deploy(model.assemblies["shop"], (), model.programs, Origin(digest="deployed"), options)
         self.did.clear()
@@ -98,18 +110,43 @@ class Rig:
         journal.close()
 
     def script(self, host: str, job: Job) -> Reply:
-        words = job.script.strip().splitlines()[-1].split(" >>")[0]
+        script = dict(job.environment).get("MADEUS_JOB", job.script)
+        words = script.strip().splitlines()[-1].split(" >>")[0]
         self.did.append((host, words))
+        if script is not job.script:
+            self.inside.add((host, words))
+        if self.layers is not None and words in ("install", "unpack"):
+            self.layers[host].write("/srv/release", "1" if words == "install" else f"2{self.version}")
+        if self.layers is not None and words == self.cut_at:
+            self.layers.down.add(host)
+        if "http://" in script:
+            return Reply(1, exit_code=int(host in self.deaf), stderr=b"refused")
         if (words == "check" and host in self.bad) or (host, words) in self.bad_commands:
             return Reply(1, exit_code=1, stderr=b"item 4711 is wrong")
         return Reply(words != "install", stdout=self.printed.get(host, "").encode() if words == "metric" else b"")
+
+    @property
+    def layer_hosts(self) -> Callable[[LayerStore], Hosts] | None:
+        layers = self.layers
+        return None if layers is None else lambda store: layers
+
+    def releases(self) -> str:
+        """What the machines show in their layers."""
+        assert self.layers is not None
+        return " ".join(host.shown()["/srv/release"].replace(" ", "-") for host in self.layers.hosts.values())
+
+    def standing(self) -> str:
+        """Where the live assembly says that the shops are."""
+        components = read_one("shop", self.state).state.configuration.components
+        return " ".join(",".join(sorted(components[f"web[{n}]"].places)) for n in range(1, self.n + 1))
 
     @property
     def model(self) -> Model:
         body = self.body.format(n=self.n)
         self.state.parent.mkdir(parents=True, exist_ok=True)
         file = self.state.parent / "shop.madeus"
-        file.write_text(SHOP.format(n=self.n, fix=self.version, settings=self.settings, body=body))
+        layer = "" if self.layers is None else " in layer"
+        file.write_text(SHOP.format(n=self.n, fix=self.version, settings=self.settings, body=body, layer=layer))
         found = load(file)
         assert found.model is not None, [d.message for d in found.diagnostics]
         return found.model
@@ -142,7 +179,8 @@ class Rig:
             recorded=recorded,
         )
         origin = Origin(self.state.parent / "shop.madeus", digest=f"version {self.version}")
-        order = Order(model.assemblies["shop"], model.programs, origin, made.sliced, made.settings, made.undo, retry)
+        ways = (made.undo, retry, made.layered, made.in_layers)
+        order = Order(model.assemblies["shop"], model.programs, origin, made.sliced, made.settings, *ways)
         return order, made.stages
 
     def roll(
@@ -183,8 +221,11 @@ class Rig:
         """None when the controller died. All sessions of a machine's job have to be in one loop, as the job is."""
         journal.query("DELETE FROM locks")  # a dead controller's process is this one, which lives
         journal.query("UPDATE rollouts SET holder = NULL")
+        if self.layers is not None:
+            journal.query("UPDATE layers_operations SET state = 'broken' WHERE state = 'running'")
         order, stages = self.order(retry=retry)
-        options = replace(virtual_options(self.world, RunOptions(state=self.state)), journal=journal)
+        options = RunOptions(state=self.state, layer_hosts=self.layer_hosts)
+        options = replace(virtual_options(self.world, options), journal=journal)
         digest = order.origin.digest
         try:
             if resume:
