@@ -63,6 +63,9 @@ class Transports:
             from madeus.executor.transport.local import LocalTransport
 
             return LocalTransport(host.name, self.run, patience=self._patience)
+        from madeus.executor.transport.sooner import import_asyncssh
+
+        import_asyncssh()
         from madeus.executor.transport.ssh import SshConnections, SshTransport
 
         if self._connections is None:
