@@ -15,16 +15,18 @@ from madeus.model import (
     Multiplicity,
     Place,
     PortKind,
+    Program,
     ProvidePort,
+    Push,
     Transition,
     UsePort,
 )
 from madeus.petri import Translation, TranslationError, translate
 from madeus.petri.net import Marking
-from madeus.semantics.configuration import Configuration
+from madeus.semantics.configuration import Configuration, Fate
 from madeus.semantics.step import Step, apply, enabled
 from madeus.semantics.system import System
-from tests.strategies import recovering_systems, systems
+from tests.strategies import recovering_systems, systems, taken_back_systems
 
 LIMIT = 400
 """Configurations compared for each system at most."""
@@ -56,7 +58,9 @@ def assert_same_graph(system: System, translation: Translation, limit: int = LIM
             if following not in meaning:
                 assert translation.decode(following) == expected
                 # A clash is where a run ends: how many tokens met does not matter then.
-                assert expected.clash or marking_of.setdefault(expected, following) == following
+                # Where it was taken back the net leaves the tokens where they are.
+                over = expected.clash is not None or expected.fate is Fate.TAKEN_BACK
+                assert over or marking_of.setdefault(expected, following) == following
                 meaning[following] = expected
                 waiting.append(following)
             assert meaning[following] == expected
@@ -93,6 +97,31 @@ def test_the_general_form_of_the_net_agrees_too(system: System) -> None:
 @settings(relaxed, max_examples=50)
 def test_net_and_step_relation_agree_where_failed_pushes_are_recovered_from(system: System) -> None:
     check(system, 2_000)
+    check(system, 0)
+
+
+@given(taken_back_systems())
+@settings(relaxed, max_examples=60)
+def test_net_and_step_relation_agree_where_runs_are_taken_back(system: System) -> None:
+    check(system, 2_000)
+    check(system, 0)
+
+
+def test_where_recoveries_come_before_a_rollback_there_is_no_net() -> None:
+    kind = ComponentType("A", (Place("p", True), Place("q")), (Transition("t", "p", "q"),), ("deploy",))
+    whole = Assembly("w", {"A": kind}, (Instance("a", "A", "h", layered=True),))
+    program = Program("r", "w", (Push("a", "deploy", recovery="a.deploy"),), rollback=True)
+    assert_same_graph(System(whole, [[program]], 0), translate(System(whole, [[program]], 0)))
+    with pytest.raises(TranslationError, match="taken back where its recoveries can do no more"):
+        translate(System(whole, [[program]], 1))
+
+
+@pytest.mark.long
+@given(taken_back_systems())
+@settings(relaxed, max_examples=2_000, phases=[Phase.generate, Phase.shrink])
+def test_net_and_step_relation_agree_on_thousands_of_runs_that_are_taken_back(system: System) -> None:
+    check(system, 2_000)
+    check(system, 30)
     check(system, 0)
 
 

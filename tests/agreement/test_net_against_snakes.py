@@ -10,7 +10,7 @@ from madeus.petri.interop import snakes_graph
 from madeus.semantics.step import Step, apply, enabled
 from madeus.semantics.system import System
 from tests.agreement.test_net_against_semantics import relaxed
-from tests.strategies import systems
+from tests.strategies import systems, taken_back_systems
 
 
 def check(system: System, limit: int) -> None:
@@ -51,6 +51,12 @@ def check(system: System, limit: int) -> None:
 @given(systems())
 @settings(relaxed, max_examples=30)
 def test_snakes_finds_the_runs_of_the_step_relation(system: System) -> None:
+    check(system, 40)
+
+
+@given(taken_back_systems(2))
+@settings(relaxed, max_examples=20)
+def test_snakes_finds_the_runs_that_are_taken_back(system: System) -> None:
     check(system, 40)
 
 

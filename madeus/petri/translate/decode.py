@@ -12,7 +12,8 @@ from madeus.model import Connection, PortKind
 from madeus.petri.element import Element, ElementKind
 from madeus.petri.net import Net
 from madeus.petri.translate.outline import Outline
-from madeus.semantics.configuration import Clash, ComponentState, Configuration, PortName, Pushed
+from madeus.semantics import rollback
+from madeus.semantics.configuration import Clash, ComponentState, Configuration, Fate, PortName, Pushed
 from madeus.semantics.step import Step
 from madeus.semantics.system import System
 
@@ -53,6 +54,11 @@ class Translation:
             found.setdefault(element, []).append(number)
         return {element: tuple(numbers) for element, numbers in found.items()}
 
+    @cached_property
+    def taken_back(self) -> tuple[int, ...]:
+        """The place that is marked where a run was taken back; empty where none is."""
+        return self.numbers(ElementKind.TAKEN_BACK, "")
+
     def numbers(self, kind: ElementKind, component: str, name: str = "") -> tuple[int, ...]:
         """Place numbers of a component's element; empty when the net has none for it, since it never holds a token."""
         return self.by_element.get(Element(kind, component, name), ())
@@ -66,6 +72,13 @@ class Translation:
         """The configuration that a marking means. Raises ValueError for a marking of another length."""
         if len(marking) != len(self.elements):
             raise ValueError(f"a marking of {len(marking)} places for a net of {len(self.elements)}")
+        if any(marking[number] for number in self.taken_back):
+            # Nothing was moved: see ``rollback``.
+            spent = sum(
+                tokens for e, tokens in zip(self.elements, marking, strict=True) if e.kind is ElementKind.BUDGET
+            )
+            failures = 0 if self.system.failures is None else self.system.failures - spent
+            return self.decode(self.net.initial)._replace(failures=failures, fate=Fate.TAKEN_BACK)
         reader = _Reader(self.outline)
         for number, tokens in enumerate(marking):
             if tokens:
@@ -113,7 +126,7 @@ class _Reader:
                 self.positions[self.system.program_index[component]] = int(name)
             case ElementKind.BUDGET:
                 self.budget = tokens
-            case ElementKind.LAST | ElementKind.IDLE | ElementKind.ABSENT | ElementKind.SUM:
+            case ElementKind.LAST | ElementKind.IDLE | ElementKind.ABSENT | ElementKind.TAKEN_BACK | ElementKind.SUM:
                 pass
             case _:
                 self.sets.setdefault(component, {}).setdefault(kind, set()).add(name)
@@ -152,6 +165,7 @@ class _Reader:
             tuple(self.positions),
             failures,
             clash,
+            rollback.after_failure(self.system) if any(state.failed for state in components.values()) else Fate.OPEN,
         )
 
     def _queue(self, name: str) -> tuple[Pushed, ...]:

@@ -15,7 +15,7 @@ from madeus.model import Interval
 from madeus.petri.element import Element, ElementKind
 from madeus.petri.net import Arcs, Net, NetBuilder
 from madeus.petri.translate.facts import Event
-from madeus.semantics.step import URGENT, Step
+from madeus.semantics.step import URGENT, Step, StepKind
 
 SPLIT = 4
 """Ways to satisfy a guard that are drawn as transitions of their own before sum places are tried."""
@@ -80,6 +80,8 @@ class Sketch:
         self._terms: dict[int, dict[int, int]] = {}
         self._sums: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
         self._flags: dict[Tag, list[tuple[int, int]]] = {}
+        self.everywhere: dict[StepKind, Guard] = {}
+        """Guards of all transitions for steps of a kind that are drafted from now on."""
 
     def place(self, element: Element, name: str, tokens: int = 0, single: bool = False, bound: int = 1) -> int:
         """Add a place. bound: the largest number of tokens, before a clash ends the run."""
@@ -147,6 +149,7 @@ class Sketch:
         tag, other: the local events that it is. delta: further changes of places, as (place, tokens).
         """
         tags = [t for t in (tag, other) if t is not None]
+        guard = (*guard, *self.everywhere.get(label.kind, ()))
         ways: Iterable[Alternative] = self._ways(label, pre, guard) if guard else ((),)
         for tests in ways:
             name = self._unique(str(label))

@@ -15,6 +15,7 @@ from madeus.petri.translate.outline import Course, Outline, outline
 from madeus.petri.translate.ports import Ports
 from madeus.petri.translate.program import Programs
 from madeus.petri.translate.recover import draw_recoveries
+from madeus.petri.translate.rollback import draw_rollback
 from madeus.petri.translate.shape import Shape
 from madeus.petri.translate.sketch import Sketch, TranslationError
 from madeus.semantics.configuration import Configuration
@@ -32,8 +33,6 @@ def translate(system: System, local_states: int = LOCAL_STATES) -> Translation:
     Raises TranslationError.
     """
     _check_types(system)
-    if system.rollback and system.failures != 0:
-        raise TranslationError("runs in which an action fails are taken back")
     if system.begin is not None:
         _check_begin(system, system.begin)
     plan = outline(system)
@@ -49,6 +48,7 @@ def translate(system: System, local_states: int = LOCAL_STATES) -> Translation:
     if system.failures:
         element = Element(ElementKind.BUDGET, "")
         budget = sketch.place(element, "failures left", system.failures, bound=system.failures)
+    draw_rollback(sketch, system, (life for found in lives.values() for life in found))
     for name, found in lives.items():
         for life in found:
             draw_steps(sketch, ports, life, queues[name])
