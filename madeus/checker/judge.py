@@ -14,7 +14,7 @@ from madeus.checker.graph import Graph, can_reach, components, fair_cycle, is_fa
 from madeus.checker.verdict import Fails, Holds, Verdict, Width
 from madeus.model import Available, Deployable, Forbidden, Parallelism, Reach
 from madeus.model import Sequence as Ordered
-from madeus.semantics import StepKind, System
+from madeus.semantics import Step, StepKind, System
 
 S = TypeVar("S", bound=Hashable)
 
@@ -39,17 +39,25 @@ def settled(graph: Graph[S], holds: Sequence[bool]) -> Regions:
     return Regions([node for node in graph.ends() if holds[node]], fair)
 
 
-def deployable(system: System, graph: Graph[S], question: Deployable, holds: Sequence[bool]) -> Verdict:
-    """AF, EF or AG EF of "from here on the formula holds"."""
+def deployable(
+    system: System, graph: Graph[S], question: Deployable, holds: Sequence[bool], back: frozenset[int] = frozenset()
+) -> Verdict:
+    """AF, EF or AG EF of "from here on the formula holds". back: nodes where a run was taken back, and has ended.
+
+    To be taken back is as good an end as the goal, and not the goal itself. Where only failures that have been keep a run from
+    the goal, so that it is taken back unless another one comes, nothing is asked of it.
+    """
     if question.reach is Reach.ALWAYS:
-        return _always(system, graph, question, holds)
-    regions = settled(graph, holds)
+        return _always(system, graph, question, holds, back)
+    regions = settled(graph, [value and node not in back for node, value in enumerate(holds)])
     goal = question.goal
     if question.reach is Reach.POSSIBLE:
         if not regions.nodes:
             return Fails(f"no run comes to {goal.name} ({goal.formula}) and stays there")
         return Holds(witness=confirm(system, graph.path_to(regions.nodes[0]))[0])
     good = can_reach(graph.successors, regions.nodes)
+    if back:
+        good |= can_reach([_unfailing(out) for out in graph.successors], back)
     bad = next((node for node in range(len(graph.states)) if node not in good), None)
     if bad is None:
         return Holds()
@@ -59,9 +67,15 @@ def deployable(system: System, graph: Graph[S], question: Deployable, holds: Seq
     )
 
 
-def _always(system: System, graph: Graph[S], question: Deployable, holds: Sequence[bool]) -> Verdict:
+def _unfailing(out: list[tuple[Step, int]]) -> list[tuple[Step, int]]:
+    return [(step, target) for step, target in out if step.kind is not StepKind.FAIL]
+
+
+def _always(
+    system: System, graph: Graph[S], question: Deployable, holds: Sequence[bool], back: frozenset[int]
+) -> Verdict:
     goal = question.goal
-    bad = next((node for node in graph.ends() if not holds[node]), None)
+    bad = next((node for node in graph.ends() if not holds[node] and node not in back), None)
     fair = [c for c in components(graph.successors) if is_fair(graph.successors, c)]
     lasso: tuple[list[int], int] | None = None
     for component in fair:
@@ -168,12 +182,14 @@ def terminates(system: System, graph: Graph[S]) -> Verdict:
     return Holds()
 
 
-def confluent(system: System, graph: Graph[S], key: Callable[[S], Hashable]) -> Verdict:
-    """key: what two configurations at the end of runs have in common when they are the same."""
+def confluent(
+    system: System, graph: Graph[S], key: Callable[[S], Hashable], back: frozenset[int] = frozenset()
+) -> Verdict:
+    """key: what two configurations at the end of runs have in common when they are the same. back: see ``deployable``."""
     endless = terminates(system, graph)
     if isinstance(endless, Fails):
         return endless
-    ends = graph.ends()
+    ends = [node for node in graph.ends() if node not in back]
     first = key(graph.states[ends[0]])
     for node in ends[1:]:
         if key(graph.states[node]) != first:

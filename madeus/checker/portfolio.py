@@ -11,6 +11,7 @@ from madeus.checker.engines.reference import check_question
 from madeus.checker.problem import Problem, has_intervals
 from madeus.checker.verdict import Assumption, Evidence, Unknown, Verdict, Width, with_evidence
 from madeus.model import Available, Bounds, Parallelism, Parametric
+from madeus.semantics import System
 
 ENGINES: dict[str, tuple[str, str]] = {
     "structural": ("structural", "Structural"),
@@ -92,7 +93,7 @@ class Portfolio:
         check_question(problem)
         budget = budget or Budget()
         names = AUTOMATIC if engine == "auto" else (engine,)
-        notes: list[str] = []
+        notes = not_taken_back(problem.system)
         best: Unknown | None = None
         total = Watch("", budget)
         for candidate, brief in self._candidates(names, problem, notes, optional=engine == "auto"):
@@ -173,6 +174,16 @@ def _better(first: Unknown | None, second: Unknown) -> Unknown:
     return second
 
 
+def not_taken_back(system: System) -> list[str]:
+    """A note where a program wants its run taken back and it is not."""
+    wanted = next((program.name for program in system.programs if program.rollback), None)
+    if wanted is None or system.failures == 0 or not system.outside:
+        return []
+    names = ", ".join(system.outside)
+    verb = "lives" if len(system.outside) == 1 else "live"
+    return [f"no run is taken back, as {wanted} has it: {names} {verb} outside of layers"]
+
+
 def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     """What an answer to a problem rests on."""
     intervals = has_intervals(problem.system)
@@ -181,10 +192,12 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         found.append(Assumption.INTERVALS)
     elif not isinstance(problem.question, Available) or not problem.question.off:
         found.append(Assumption.ANY_DURATION)
-    if problem.covered:
-        found.append(Assumption.TAKEN_BACK)
-    else:
+    if not problem.covered:
         found.append(Assumption.BOUNDED_FAILURES if problem.system.failures else Assumption.NO_FAILURES)
+    if problem.covered or problem.taken_back:
+        found.append(Assumption.TAKEN_BACK)
+    if problem.taken_back and problem.timed:
+        found.append(Assumption.NO_TIME_BACK)
     return tuple(found)
 
 

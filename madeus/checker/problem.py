@@ -20,8 +20,10 @@ clash is where runs end, and nothing holds in it.
 - **terminates**: no fair run is endless. **confluent**: moreover, all runs end in the same configuration (the order in
   which connections were made apart).
 - **with failures k**: the same, over runs in which up to k actions fail. Where a program says ``on_failure rollback`` and all
-  that the programs move lives in layers, a run in which an action fails starts nothing more and ends where it began; it
-  is accepted, since everything is back in the configuration before the programs (see `is_taken_back`).
+  that the programs move lives in layers, a run in which an action fails starts nothing more and ends where it began, taken
+  back. For ``deployable`` and ``confluent`` that is a good end, but not what ``possible`` looks for; nor is the goal asked
+  of what is about to be taken back (``recoverable``). ``boundaries``: such a run takes the time until it is taken
+  back, and the least time is one of other runs. Which questions need not look at such runs: `is_taken_back`.
 
 Except for parallelism, boundaries, durations and limits of time off, a question is answered for whatever durations,
 intervals or not: what holds then holds for the measured ones too.
@@ -34,22 +36,21 @@ from dataclasses import dataclass, field
 
 from madeus.model import (
     ANY_TIME,
-    Add,
     Available,
     Bounds,
+    Confluent,
     Deployable,
     Forbidden,
     Model,
     Parallelism,
     Parametric,
     Property,
-    Push,
     Question,
     Sequence,
     Terminates,
     Verify,
 )
-from madeus.semantics import System
+from madeus.semantics import System, is_active
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ class Problem:
     def failures(self) -> int | None:
         """How many actions may fail; None: any number."""
         return self.covered or self.system.failures
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether runs that are taken back are among those that are looked at."""
+        return bool(self.system.rollback) and self.system.failures != 0
 
     @property
     def timed(self) -> bool:
@@ -130,24 +136,23 @@ def problem(system: System, asked: Property) -> Problem:
     return Problem(with_failures(system, asked.failures), asked.question)
 
 
-_COVERED = (Deployable, Forbidden, Sequence, Terminates)
+_COVERED = (Deployable, Forbidden, Sequence, Terminates, Confluent, Parallelism)
 
 
 def is_taken_back(system: System, question: Asked) -> bool:
-    """Whether runs with failures have nothing to add to the answer, because they end where they began.
+    """Whether runs with failures have nothing to add to the answer, because they are taken back.
 
     Up to the failure such a run is one without failures in which the action that fails has not ended. From then on nothing
     leaves a place and nothing fires: what runs ends, and a run without failures reaches the same places by the same ends.
     Then everything is as it was at the start. So places and ports are the same ones, transitions fire after the same ones,
-    and no run is endless for a failure. A service that is on is off again after a rollback: `Available` is not among the
-    questions, nor are those of time and of the one last configuration.
+    no more of them run at once, no run is endless for a failure, and all ends are those without failures or taken back.
 
-    It takes that every instance that the programs move lives in layers, and that none declares another recovery.
+    A service that is on at the start is on again after a rollback; another one is off. How long it is off, and all other times,
+    depend on what the run waits for before it is taken back. Where pushes declare recoveries the runs are others.
     """
-    programs = system.programs
-    if not isinstance(question, _COVERED) or not any(p.rollback for p in programs) or system.recoveries:
+    if not system.rollback or system.recoveries:
         return False
-    instructions = [instruction for program in programs for instruction in program.instructions]
-    added = [i.instance for i in instructions if isinstance(i, Add)]
-    moved = [system.instances[i.component] for i in instructions if isinstance(i, Push)]
-    return all(instance.layered for instance in (*added, *moved))
+    if isinstance(question, Available):
+        there = question.component in system.initial().components
+        return not question.off and there and is_active(system, system.initial(), question.component, question.port)
+    return isinstance(question, _COVERED)

@@ -31,7 +31,7 @@ from madeus.checker.verdict import (
 from madeus.model import Add, Assembly, ComponentType, Program, codec
 from madeus.semantics import Configuration, NotAllowed, Trace, find_deadlock, replay
 
-FORMAT = 1
+FORMAT = 2
 """Version of the JSON form and of the key."""
 
 

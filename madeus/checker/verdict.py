@@ -18,6 +18,7 @@ class Assumption(StrEnum):
     ANY_DURATION = "whatever time actions take"
     BOUNDED_FAILURES = "no more actions fail than the question allows"
     TAKEN_BACK = "a run in which an action fails is taken back (`on_failure rollback`)"
+    NO_TIME_BACK = "to take a run back takes no time once its actions have ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from hypothesis import assume, given, settings
 
-from madeus.checker import Fails, Holds, Problem, check
+from madeus.checker import Boundaries, Fails, Holds, Problem, TimeOff, Unknown, check
+from madeus.checker.explanation import explain
 from madeus.checker.problem import is_taken_back, problem, with_failures
 from madeus.checker.verdict import Assumption
 from madeus.model import (
     Active,
     Assembly,
     Available,
+    Bounds,
+    Comparison,
     Confluent,
     Deployable,
     Forbidden,
     Goal,
     Instance,
     Marked,
+    Not,
     Or,
+    Parallelism,
+    Parametric,
     Program,
     Property,
     Push,
+    Reach,
     Terminates,
     WaitAll,
 )
-from madeus.semantics import Configuration, Step, StepKind, System, apply, enabled
+from madeus.semantics import Configuration, Step, StepKind, System, apply, enabled, simulate
 from tests.build import kind
 from tests.strategies import systems
 
@@ -63,17 +72,137 @@ def test_what_is_wrong_without_failures_stays_wrong() -> None:
     assert isinstance(check(problem(site(), Property(better, failures=1))), Fails)
 
 
-@pytest.mark.parametrize("question", [Available("web", "http"), Confluent()])
+@pytest.mark.parametrize("question", [Available("web", "http"), Available("web", "http", 5.0), Bounds(UP.goal)])
 def test_questions_that_a_rollback_may_answer_otherwise_are_asked_with_failures(question: object) -> None:
     assert not is_taken_back(site(), question)  # type: ignore[arg-type]
     assert problem(site(), Property(question, failures=1)).system.failures == 1  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("question", [UP, Forbidden(Active("web", "http")), Terminates()])
+@pytest.mark.parametrize("question", [UP, Forbidden(Active("web", "http")), Terminates(), Confluent(), Parallelism()])
 def test_other_questions_are_asked_without(question: object) -> None:
     asked = problem(site(), Property(question, failures=3))  # type: ignore[arg-type]
     assert (asked.system.failures, asked.failures) == (0, 3)
     assert Problem(asked.system, asked.question) != asked or asked.covered == 3
+
+
+def test_a_service_that_comes_on_in_a_run_that_is_taken_back_goes_off_again() -> None:
+    both = Assembly("site", {"Web": WEB}, tuple(Instance(n, "Web", "w", layered=True) for n in ("web", "other")))
+    program = Program("install", "site", (Push("web", "deploy"), Push("other", "deploy"), WaitAll()), rollback=True)
+    system = System(both, ((program,),))
+    asked = problem(system, Property(Available("web", "http"), failures=1))
+    verdict = check(asked)
+    assert isinstance(verdict, Fails) and verdict.evidence.engine == "explicit"
+    assert verdict.reason == "web.http goes off after it has been on"
+    told = explain(asked, verdict)
+    assert told is not None
+    words = [moment.words for moment in told.moments]
+    assert words[-1] == "the run is taken back; web.http goes off"
+    assert "other.start fails on w" in words
+    assert told.moments[-1].told and told.moments[-1].host == ""
+    assert set(verdict.evidence.assumptions) >= {Assumption.TAKEN_BACK, Assumption.BOUNDED_FAILURES}
+    assert Assumption.NO_TIME_BACK not in verdict.evidence.assumptions
+    alone = problem(site(), Property(Available("web", "http"), failures=1))
+    assert isinstance(check(alone), Holds)  # nothing is left that could fail once it is on
+
+
+def test_a_service_that_was_on_before_is_asked_about_without_failures() -> None:
+    stood = simulate(site()).configuration
+    made = site().assembly
+    program = Program("update", "site", (Push("web", "update"), WaitAll()), rollback=True)
+    system = System(made, ((program,),), begin=stood)
+    assert is_taken_back(system, Available("web", "http")) and not is_taken_back(system, Available("web", "http", 9.0))
+    gone = System(made, ((Program("p", "site", (Push("late", "update"),), rollback=True),),))
+    assert not is_taken_back(gone, Available("late", "http"))
+
+
+FAST = kind("Fast", "places a* b", "copy: a -> b in update takes 20..30")
+
+
+def two(failures: int) -> System:
+    """A service that is off for four seconds at most, beside a copy that takes half a minute."""
+    db = kind(
+        "Db",
+        "places v1* mid v2",
+        "off: v1 -> mid in update takes 2..3",
+        "on: mid -> v1 in update2 takes 1..1",
+        "provide s at v1",
+    )
+    instances = tuple(Instance(n, t, "h", layered=True) for n, t in (("db", "Db"), ("copy", "Fast")))
+    made = Assembly("site", {"Db": db, "Fast": FAST}, instances)
+    steps = (Push("copy", "update"), Push("db", "update"), Push("db", "update2"), WaitAll())
+    return System(made, ((Program("up", "site", steps, rollback=True),),), failures)
+
+
+def test_a_service_is_off_until_all_that_runs_has_ended_and_the_run_is_taken_back() -> None:
+    question = Available("db", "s", 10.0)
+    verdict = check(Problem(two(0), question))
+    assert isinstance(verdict, Holds) and verdict.measure == TimeOff(4.0)
+    verdict = check(problem(two(0), Property(question, failures=1)))
+    # `off` or `on` fails, and the copy that began with it is waited for.
+    assert isinstance(verdict, Fails) and verdict.measure == TimeOff(30.0) and verdict.evidence.engine == "timed"
+    assert verdict.trace is not None
+    words = [str(event.step) for event in verdict.trace.events]
+    assert words[-1] == "end copy.copy" and any(word.startswith("fail db") for word in words)
+    assert verdict.trace.makespan == 30.0
+    assert {Assumption.NO_TIME_BACK, Assumption.TAKEN_BACK} <= set(verdict.evidence.assumptions)
+
+
+def test_the_longest_time_counts_runs_that_are_taken_back_and_the_shortest_does_not() -> None:
+    goal = Goal("copied", Marked("copy", "b"))
+    without, failing = check(Problem(two(0), Bounds(goal))), check(Problem(two(1), Bounds(goal)))
+    assert isinstance(without.measure, Boundaries) and isinstance(failing.measure, Boundaries)
+    assert (without.measure.minimum, without.measure.maximum) == (20.0, 30.0)
+    assert (failing.measure.minimum, failing.measure.maximum) == (20.0, 30.0)
+    off = Goal("off", Not(Active("db", "s")))
+    verdict = check(Problem(two(1), Bounds(off)))
+    # Without failures it does not stay off at all.
+    assert isinstance(verdict.measure, Boundaries) and verdict.measure.maximum == inf
+
+
+def test_a_goal_is_not_possible_by_being_taken_back() -> None:
+    back = Goal("back", Marked("web", "off"))
+    system = with_failures(site(), 1)
+    for engine in ("explicit", "reference"):
+        assert isinstance(check(Problem(system, Deployable(back, Reach.POSSIBLE)), engine), Fails)
+        assert isinstance(check(Problem(system, Deployable(back)), engine), Fails)
+        for reach in Reach:
+            assert isinstance(check(Problem(system, Deployable(UP.goal, reach)), engine), Holds)
+            assert isinstance(check(Problem(system, Confluent()), engine), Holds)
+
+
+def test_engines_that_do_not_follow_rollbacks_say_so() -> None:
+    asked = problem(two(0), Property(Available("db", "s"), failures=0))
+    failing = Problem(with_failures(two(0), 1), asked.question)
+    for engine in ("modular", "smt"):
+        verdict = check(failing, engine)
+        assert isinstance(verdict, Unknown)
+        assert (
+            verdict.reason == f"no engine answers this question: {engine}: it does not follow runs that are taken back"
+        )
+    question = Parametric("copy", "copy", Goal("copied", Marked("copy", "b")), Comparison.AT_MOST, 25.0)
+    verdict = check(Problem(two(1), question))
+    assert isinstance(verdict, Unknown) and "parametric: it does not follow runs that are taken back" in verdict.reason
+
+
+def test_where_recoveries_come_first_only_plain_search_answers_and_none_with_times() -> None:
+    web = kind("Web", "places off* on", "start: off -> on", "wipe: off -> on in wipe", "provide http at on")
+    made = Assembly("site", {"Web": web}, (Instance("web", "Web", "w", layered=True),))
+    program = Program("install", "site", (Push("web", "deploy", recovery="web.wipe"), WaitAll()), rollback=True)
+    system, on = System(made, ((program,),)), Deployable(Goal("on", Marked("web", "on")))
+    for failures in (1, 2):
+        verdict = check(problem(system, Property(on, failures=failures)))
+        # The second failure is one of the recovery: then the run is taken back.
+        assert isinstance(verdict, Holds) and verdict.evidence.engine == "reference"
+    verdict = check(problem(system, Property(Bounds(on.goal), failures=1)))
+    assert isinstance(verdict, Unknown) and "its recoveries can do no more" in verdict.reason
+
+
+def test_a_run_that_moves_something_outside_of_layers_is_not_taken_back_and_the_answer_says_so() -> None:
+    verdict = check(problem(site(layered=False), Property(UP, failures=1)))
+    assert isinstance(verdict, Fails)
+    assert "no run is taken back, as install has it: web lives outside of layers" in verdict.evidence.notes
+    assert Assumption.TAKEN_BACK not in verdict.evidence.assumptions
+    assert not any("taken back" in note for note in check(Problem(site(layered=False), UP)).evidence.notes)
 
 
 MOST = 400

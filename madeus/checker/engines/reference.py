@@ -27,7 +27,7 @@ from madeus.model import (
     Sequence,
     Terminates,
 )
-from madeus.semantics import Configuration, Step, StepKind, System, apply, enabled, is_done
+from madeus.semantics import Configuration, Fate, Step, StepKind, System, apply, enabled, is_done
 
 State = tuple[Configuration, int]
 """A configuration, and what the question has to remember of the run: a bit for each thing that has happened."""
@@ -126,9 +126,10 @@ def judge_states(problem: Problem, graph: Graph[State]) -> Verdict:
     def values(asked: Formula) -> list[bool]:
         return [formula.holds(system, conf, asked) for conf, _ in graph.states]
 
+    back = frozenset(node for node, (conf, _) in enumerate(graph.states) if conf.fate is Fate.TAKEN_BACK)
     match question:
         case Deployable(goal):
-            return judge.deployable(system, graph, question, values(goal.formula))
+            return judge.deployable(system, graph, question, values(goal.formula), back)
         case Forbidden(asked):
             return judge.forbidden(system, graph, question, values(asked))
         case Sequence():
@@ -143,7 +144,7 @@ def judge_states(problem: Problem, graph: Graph[State]) -> Verdict:
         case Terminates():
             return judge.terminates(system, graph)
         case Confluent():
-            return judge.confluent(system, graph, lambda state: identity(state[0]))
+            return judge.confluent(system, graph, lambda state: identity(state[0]), back)
         case Bounds() | Parametric():
             return Unknown("the reference engine does not reason about time")
         case _:

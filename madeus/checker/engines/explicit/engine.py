@@ -221,7 +221,7 @@ def _available(system: System, compiled: Compiled, question: Available, watch: W
     """Memory: one bit, set by whatever brings the service up."""
     search = compiled.search
     groups = compiled.conditions.groups(question.component, question.port)
-    condition: Condition = ("and", tuple(groups))
+    condition = compiled.conditions.compile(Active(question.component, question.port))
     up = find_condition(compiled, condition, watch)
     if up.path is None:
         return Holds(vacuous=(judge.never_on(question),))
@@ -238,13 +238,13 @@ def _available(system: System, compiled: Compiled, question: Available, watch: W
     remember = tuple(int(t in bringing) for t in range(len(search.labels)))
 
     def nearer(marking: int, memory: int) -> set[int]:
-        return up_set(search.stubborn, places, marking, wanted=not memory)
+        return up_set(search.stubborn, condition, marking, wanted=not memory)
 
     target = Target(
-        lambda m, past: bool(past) and not m & places.mask,
+        lambda m, past: bool(past) and not holds(condition, m),
         nearer,
         remember,
-        int(holds(places, compiled.encoding.initial)),
+        int(holds(condition, compiled.encoding.initial)),
     )
     found = compiled.find(target, compiled.sparing({question.component}), watch)
     return _never(system, compiled, found, judge.goes_off(question))
@@ -252,15 +252,16 @@ def _available(system: System, compiled: Compiled, question: Available, watch: W
 
 def _deployable(system: System, compiled: Compiled, reduced: Reduced, question: Deployable) -> Verdict:
     """Without endless runs the three strengths speak of where runs end."""
-    condition = compiled.conditions.compile(question.goal.formula)
-    halting = compiled.encoding.halting
+    condition = compiled.conditions.reached(question.goal.formula)
+    halting, back = compiled.encoding.halting, compiled.conditions.back.mask
     goal = question.goal
     if question.reach is Reach.POSSIBLE:
         good = next((n for n in reduced.ends if _good(reduced.markings[n], condition, halting)), None)
         if good is None:
             return Fails(f"no run comes to {goal.name} ({goal.formula}) and stays there")
         return Holds(witness=confirm(system, compiled.search.steps(reduced.path_to(good)))[0])
-    bad = next((n for n in reduced.ends if not _good(reduced.markings[n], condition, halting)), None)
+    left = (n for n in reduced.ends if not reduced.markings[n] & back)
+    bad = next((n for n in left if not _good(reduced.markings[n], condition, halting)), None)
     if bad is None:
         return Holds()
     if question.reach is Reach.ALWAYS:
@@ -276,8 +277,9 @@ def _good(marking: int, condition: Condition, halting: int) -> bool:
 
 def _confluent(system: System, compiled: Compiled, reduced: Reduced) -> Verdict:
     decode = compiled.translation.decode
-    keys = [identity(decode(compiled.encoding.decode(reduced.markings[n]))) for n in reduced.ends]
-    other = next((n for n, key in zip(reduced.ends, keys, strict=True) if key != keys[0]), None)
+    ends = [n for n in reduced.ends if not reduced.markings[n] & compiled.conditions.back.mask]
+    keys = [identity(decode(compiled.encoding.decode(reduced.markings[n]))) for n in ends]
+    other = next((n for n, key in zip(ends, keys, strict=True) if key != keys[0]), None)
     if other is None:
         return Holds()
     reason = "the run ends in another configuration than some other run"
@@ -331,15 +333,17 @@ def _in_full(problem: Problem, compiled: Compiled, watch: Watch) -> Verdict:
     system = problem.system
     graph = _full(compiled, watch)
     halting = compiled.encoding.halting
+    back = frozenset(n for n, (m, _) in enumerate(graph.states) if m & compiled.conditions.back.mask)
     match problem.question:
         case Deployable() as question:
             condition = compiled.conditions.compile(question.goal.formula)
-            return judge.deployable(system, graph, question, [_good(m, condition, halting) for m, _ in graph.states])
+            good = [_good(m, condition, halting) for m, _ in graph.states]
+            return judge.deployable(system, graph, question, good, back)
         case Terminates():
             return judge.terminates(system, graph)
         case Confluent():
             decode = compiled.translation.decode
-            return judge.confluent(system, graph, lambda s: identity(decode(compiled.encoding.decode(s[0]))))
+            return judge.confluent(system, graph, lambda s: identity(decode(compiled.encoding.decode(s[0]))), back)
         case Health():
             seen = Seen()
             for out in graph.successors:

@@ -10,6 +10,7 @@ from madeus.checker.engines.explicit.stubborn import Stubborn
 from madeus.model import Active, And, Formula, Marked, Not, Or, PortKind
 from madeus.petri.element import ElementKind
 from madeus.petri.translate import Translation
+from madeus.semantics import is_active
 
 DOCKS = (ElementKind.OUTPUT_DOCK, ElementKind.RUNNING, ElementKind.FAILED, ElementKind.INPUT_DOCK)
 
@@ -36,6 +37,9 @@ class Conditions:
     def __init__(self, translation: Translation, encoding: Encoding) -> None:
         self.translation = translation
         self.encoding = encoding
+        self.back = self.some(translation.taken_back)
+        """The run was taken back: then everything is as at the start, whatever the other places hold."""
+        self._first = translation.decode(translation.net.initial)
 
     def compile(self, formula: Formula) -> Condition:
         """The condition that a formula is. Raises NotRepresented."""
@@ -47,9 +51,36 @@ class Conditions:
             case Not(part):
                 return "not", (self.compile(part),)
             case Marked(component, place):
-                return self.some(self.translation.numbers(ElementKind.PLACE, component, place))
+                state = self._first.components.get(component)
+                places = self.some(self.translation.numbers(ElementKind.PLACE, component, place))
+                return self._or_back(places, state is not None and place in state.places)
             case Active(component, port):
-                return "and", tuple(self.groups(component, port))
+                groups = self.groups(component, port)
+                on = is_active(self.translation.system, self._first, component, port)
+                if on or not self.back.places:
+                    return "and", tuple(self._or_back(group, True) for group in groups)
+                return "and", (*groups, ("not", (self.back,)))
+
+    def _or_back(self, condition: Some, first: bool) -> Condition:
+        """A condition on places that also says what holds when the run was taken back. first: whether it holds at the start."""
+        if not self.back.places:
+            return condition
+        if first:
+            return self.some((*condition.places, *self.back.places))
+        return "and", (condition, ("not", (self.back,)))
+
+    def reached(self, goal: Formula) -> Condition:
+        """A goal is reached by a run that is not taken back."""
+        condition = self.compile(goal)
+        return ("and", (condition, ("not", (self.back,)))) if self.back.places else condition
+
+    def over(self, goal: Formula) -> Condition:
+        """A goal is reached and no action has failed, or the run was taken back."""
+        if not self.back.places:
+            return self.compile(goal)
+        elements = self.translation.elements
+        failed = self.some(number for number, element in enumerate(elements) if element.kind is ElementKind.FAILED)
+        return "or", (self.back, ("and", (self.compile(goal), ("not", (failed,)))))
 
     def some(self, places: Iterable[int]) -> Some:
         """The condition that one of the places holds a token."""
@@ -57,7 +88,10 @@ class Conditions:
         return Some(listed, self.encoding.any_of(listed))
 
     def groups(self, component: str, port: str) -> list[Some]:
-        """For each place or group a service is bound to, that a token is in it. Raises NotRepresented for data."""
+        """For each place or group a service is bound to, that a token is in it, as long as the run is not taken back.
+
+        Raises NotRepresented for data.
+        """
         system = self.translation.system
         kind = system.assembly.types[system.instances[component].type]
         if kind.provide[port].kind is PortKind.DATA:

@@ -66,6 +66,8 @@ class Modular:
         """Questions of time, and systems without a center."""
         if problem.timed:
             return "it does not reason about time"
+        if problem.taken_back:
+            return "it does not follow runs that are taken back"
         try:
             modules = self.modules(problem.system)
             match problem.question:

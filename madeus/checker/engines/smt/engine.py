@@ -63,6 +63,8 @@ class Smt:
         question = problem.question
         if not isinstance(question, QUESTIONS):
             return "it answers questions of safety, and where runs end"
+        if problem.taken_back:
+            return "it does not follow runs that are taken back"
         return self._explicit.refuses(problem)
 
     def answer(self, problem: Problem, watch: Watch) -> Verdict:

@@ -18,7 +18,7 @@ from madeus.checker.engines.timed.schedule import schedule
 from madeus.checker.engines.timed.zone import MARK, NOW, START
 from madeus.checker.problem import Problem
 from madeus.checker.verdict import Boundaries, Evidence, Fails, Holds, TimeOff, Unknown, Verdict, Width, with_evidence
-from madeus.model import Available, Bounds, Parallelism
+from madeus.model import Active, Available, Bounds, Parallelism
 from madeus.petri.element import ElementKind
 from madeus.petri.translate import TranslationError
 from madeus.semantics import System, Trace
@@ -76,7 +76,7 @@ def leaves_open(compiled: Compiled, question: Bounds, watch: Watch) -> str | Non
 
     Of all markings, whatever actions take: what is true of them is true of those that timed runs come to.
     """
-    condition = compiled.conditions.compile(question.goal.formula)
+    condition = compiled.conditions.over(question.goal.formula)
     search, encoding = compiled.search, compiled.encoding
     index = {encoding.initial: 0}
     waiting = [(encoding.initial, search.start)]
@@ -113,8 +113,11 @@ def _trace(system: System, compiled: Compiled, classes: Classes, number: int, la
 
 
 def boundaries(system: System, compiled: Compiled, question: Bounds, watch: Watch, once: bool = False) -> Boundaries:
-    """Memory: whether the goal holds; MARK: since when. Read where the runs end; once: where it holds first, to stay."""
-    condition = compiled.conditions.compile(question.goal.formula)
+    """Memory: whether the goal holds; MARK: since when. Read where the runs end; once: where it holds first, to stay.
+
+    A run that is taken back takes the time until it is, and is not among those that come to the goal soonest.
+    """
+    condition = compiled.conditions.over(question.goal.formula)
 
     def change(memory: int, after: int) -> tuple[int, Mark]:
         now = int(_good(compiled, condition, after))
@@ -134,7 +137,7 @@ def boundaries(system: System, compiled: Compiled, question: Bounds, watch: Watc
         marked = any(MARK in pair for pair in node.zone)
         low = -node.zone.get((START, MARK), inf) if marked else 0.0
         high = node.zone.get((MARK, START), inf) if marked else 0.0
-        if low < least[0]:
+        if low < least[0] and not node.marking & compiled.conditions.back.mask:
             least = (low, number)
         if high > greatest[0]:
             greatest = (high, number)
@@ -149,7 +152,7 @@ ON, OFF, BACK = 1, 2, 3
 
 def _available(system: System, compiled: Compiled, question: Available, watch: Watch) -> Verdict:
     """Memory: never on, on, off after having been on, back this very step; MARK: since when it is off."""
-    condition: Condition = ("and", tuple(compiled.conditions.groups(question.component, question.port)))
+    condition = compiled.conditions.compile(Active(question.component, question.port))
 
     def change(memory: int, after: int) -> tuple[int, Mark]:
         if not memory:
