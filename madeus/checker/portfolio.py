@@ -11,7 +11,6 @@ from madeus.checker.engines.reference import check_question
 from madeus.checker.problem import Problem, has_intervals
 from madeus.checker.verdict import Assumption, Evidence, Unknown, Verdict, Width, with_evidence
 from madeus.model import Available, Bounds, Parallelism, Parametric
-from madeus.semantics import System
 
 ENGINES: dict[str, tuple[str, str]] = {
     "structural": ("structural", "Structural"),
@@ -93,7 +92,7 @@ class Portfolio:
         check_question(problem)
         budget = budget or Budget()
         names = AUTOMATIC if engine == "auto" else (engine,)
-        notes = not_taken_back(problem.system)
+        notes = how_taken_back(problem)
         best: Unknown | None = None
         total = Watch("", budget)
         for candidate, brief in self._candidates(names, problem, notes, optional=engine == "auto"):
@@ -174,8 +173,12 @@ def _better(first: Unknown | None, second: Unknown) -> Unknown:
     return second
 
 
-def not_taken_back(system: System) -> list[str]:
-    """A note where a program wants its run taken back and it is not."""
+def how_taken_back(problem: Problem) -> list[str]:
+    """A note where a program wants its run taken back and it is not, or further than that program."""
+    system = problem.system
+    if problem.taken_back and len(system.stages) > 1:
+        first = " and ".join(program.name for program in system.stages[0])
+        return [f"all stages are one run: what is taken back is as it was before {first}"]
     wanted = next((program.name for program in system.programs if program.rollback), None)
     if wanted is None or system.failures == 0 or not system.outside:
         return []

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from madeus.checker import Boundaries, Budget, Holds, Problem, TimeOff, Unknown, Watch
+from madeus.checker import Boundaries, Budget, Durations, Holds, Problem, TimeOff, Unknown, Watch
 from madeus.checker.engine import Exhausted
 from madeus.checker.engines.explicit import Explicit
+from madeus.checker.engines.parametric import ParametricEngine
 from madeus.checker.engines.reference import Reference
 from madeus.checker.engines.timed import Timed
 from madeus.checker.formula import holds
@@ -22,6 +23,7 @@ from madeus.checker.verdict import Verdict
 from madeus.model import Active, Add, Available, Bounds, Goal, Instance, PortKind, Program
 from madeus.semantics import Agenda, Configuration, Fate, Step, StepKind, System
 from tests.checker.generated import any_assembly, any_formula, any_programs
+from tests.checker.test_parametric_agrees import filled_in, one_question, samples
 from tests.checker.test_structural_agrees import questions, summary
 from tests.checker.test_timed_agrees import with_intervals
 
@@ -230,7 +232,48 @@ def test_no_simulated_run_with_failures_leaves_the_times_that_were_found_at_leng
     against_simulation(seed, 1500, 40)
 
 
+def durations(seed: int, states: int) -> int:
+    """How many durations of a parametric question were compared with the timed engine's answer for them."""
+    random = Random(seed)
+    system = random_system(random, 2, timed=True)
+    question, engine = one_question(random, system.assembly), ParametricEngine()
+    if question is None or engine.refuses(Problem(system, question)) is not None:
+        return 0
+    try:
+        verdict = engine.answer(Problem(system, question), Watch(budget=Budget(states=states)))
+    except Exhausted:
+        return 0
+    if isinstance(verdict, Unknown):
+        return 0
+    assert isinstance(verdict.measure, Durations)
+    bounds, compared = Bounds(question.goal, question.comparison, question.bound), 0
+    for seconds in samples(verdict.measure):
+        filled = filled_in(system.assembly, question.component, question.transition, seconds)
+        problem = Problem(System(filled, system.stages, system.failures), bounds)
+        try:
+            expected = Timed().answer(problem, Watch(budget=Budget(states=states)))
+        except Exhausted:
+            continue
+        compared += 1
+        assert (seconds in verdict.measure) == isinstance(expected, Holds), f"{problem}, {seconds} s"
+    return compared
+
+
+@settings(relaxed, max_examples=25)
+@given(st.integers(0, 2**32))
+def test_durations_are_the_ones_for_which_runs_and_rollbacks_keep_the_bound(seed: int) -> None:
+    durations(seed, 300)
+
+
+@pytest.mark.long
+@settings(relaxed, max_examples=150)
+@given(st.integers(0, 2**32))
+def test_durations_are_the_ones_for_which_runs_and_rollbacks_keep_the_bound_at_length(seed: int) -> None:
+    durations(seed, 1500)
+
+
 def test_the_comparisons_compare_something() -> None:
     assert sum(compare(seed, 300, 2) for seed in range(8)) > 20
     assert sum(shortened(seed, 300, 2) for seed in range(8)) > 20
     assert sum(against_simulation(seed, 300, 5) for seed in range(8)) > 2
+    assert sum(durations(seed, 300) for seed in range(12)) > 5

@@ -7,7 +7,7 @@ from math import inf
 import pytest
 from hypothesis import assume, given, settings
 
-from madeus.checker import Boundaries, Fails, Holds, Problem, TimeOff, Unknown, check
+from madeus.checker import Boundaries, Durations, Fails, Holds, Problem, TimeOff, Unknown, check
 from madeus.checker.explanation import explain
 from madeus.checker.problem import is_taken_back, problem, with_failures
 from madeus.checker.verdict import Assumption
@@ -179,9 +179,14 @@ def test_engines_that_do_not_follow_rollbacks_say_so() -> None:
         assert (
             verdict.reason == f"no engine answers this question: {engine}: it does not follow runs that are taken back"
         )
-    question = Parametric("copy", "copy", Goal("copied", Marked("copy", "b")), Comparison.AT_MOST, 25.0)
-    verdict = check(Problem(two(1), question))
-    assert isinstance(verdict, Unknown) and "parametric: it does not follow runs that are taken back" in verdict.reason
+
+
+def test_durations_are_asked_of_the_time_until_everything_is_back_too() -> None:
+    goal = Goal("v1", Active("db", "s"))
+    question = Parametric("copy", "copy", goal, Comparison.AT_MOST, 10.0)
+    assert check(Problem(two(0), question)).measure == Durations(0.0, inf)
+    # When `off` or `on` fails the copy is waited for.
+    assert check(Problem(two(1), question)).measure == Durations(0.0, 10.0)
 
 
 def test_where_recoveries_come_first_only_plain_search_answers_and_none_with_times() -> None:

@@ -18,6 +18,7 @@ class Dates:
 
     compiled: Compiled
     goal: Condition
+    """It is reached, or the run was taken back."""
     comparison: Comparison
     bound: int
     """In units of time."""
@@ -44,8 +45,12 @@ class Dates:
         return self.comparison not in (Comparison.LESS, Comparison.AT_MOST)
 
     def good(self, marking: int) -> bool:
-        """Whether the goal's formula holds."""
+        """Whether the goal's formula holds, or the run was taken back."""
         return not marking & self.compiled.encoding.halting and holds(self.goal, marking)
+
+    def early(self, marking: int) -> bool:
+        """Whether the date of a run that ends here may be too early: not when it was taken back."""
+        return self.lower and not marking & self.compiled.conditions.back.mask
 
 
 def dates(compiled: Compiled, question: Parametric) -> Dates:
@@ -75,7 +80,7 @@ def dates(compiled: Compiled, question: Parametric) -> Dates:
         least[t] = (0, 1) if asked else units(low)
         greatest[t] = (0, 1) if asked else None if high is None else units(high)
     assert bound is not None
-    goal = compiled.conditions.compile(question.goal.formula)
+    goal = compiled.conditions.over(question.goal.formula)
     return Dates(compiled, goal, question.comparison, int(bound * scale), scale, least, greatest)
 
 

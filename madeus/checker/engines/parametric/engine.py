@@ -47,8 +47,6 @@ class ParametricEngine:
         question = problem.question
         if not isinstance(question, Parametric):
             return "it answers parametric questions alone"
-        if problem.taken_back:
-            return "it does not follow runs that are taken back"
         try:
             self._explicit.compiled(problem.system).conditions.compile(question.goal.formula)
         except TranslationError as error:

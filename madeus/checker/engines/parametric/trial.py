@@ -78,7 +78,7 @@ class Trial:
             if high is None or high[0] > bound[0] or (strict and high[0] == bound[0]):
                 return True
             keep(bound[1] - high[1], -high[2], strict)
-        if dates.lower:
+        if dates.early(node.marking):
             low = node.zone[(START, MARK)]
             if -low[0] < bound[0] or (strict and -low[0] == bound[0]):
                 return False
