@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import click
 from madeus.api import run_origin
 from madeus.cli.amounts import Duration
 from madeus.cli.failing import state_option, telling
-from madeus.cli.loading import InputError
+from madeus.cli.loading import InputError, parse_settings
 from madeus.cli.rollout_choice import PATH, Chosen, choose, fleet_options
 from madeus.cli.rollout_plan import code_of, prove, show_claims, show_stages
 from madeus.cli.rollout_status import show_record
@@ -93,12 +94,13 @@ def run(
                 name=chosen.rollout.name,
                 assembly=chosen.prepared.program.assembly,
                 file=str(Path(file).absolute()),
-                digest=run_origin(chosen.loaded).digest,
+                digest=_digest(chosen, settings),
                 stages=chosen.prepared.stages,
                 now=options.wall(),
+                settings=settings,
             )
             click.echo(f"rollout {store.id}")
-            sys.exit(_drive(store, _order(chosen, False), hosts, replace(options, inventory=None)))
+            sys.exit(_drive(store, _order(chosen, settings, False), hosts, replace(options, inventory=None)))
         finally:
             journal.close()
 
@@ -108,7 +110,13 @@ def run(
 @click.option(
     "--file", "-f", type=click.Path(), help="File with the upgrade, fixed or not; else the one it began with."
 )
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Value of an assembly's parameter.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another value of an assembly's parameter than before.",
+)
 @click.option("--inventory", "-i", type=PATH, metavar="TOML", help="Hosts, in place of those of the live assembly.")
 @click.option("--secrets", type=PATH, metavar="TOML", help="Values of secrets; readable by you alone (mode 0600).")
 @click.option("--retry", is_flag=True, help="Try failed machines again although the upgrade is the same.")
@@ -128,8 +136,8 @@ def resume(
 ) -> None:
     """Go on with a rollout exactly where it was: after Ctrl-C, kill -9, a freeze, an abort, or a failure.
 
-    ROLLOUT: its identifier, the end of it, or its name; the latest unless given. With a fixed upgrade (the file has changed)
-    the machines that failed get it first, then the stages go on.
+    ROLLOUT: its identifier, the end of it, or its name; the latest unless given. With a fixed upgrade (its text, a file that it
+    sends, or a value of --set has changed) the machines that failed get it first, then the stages go on.
 
     \b
     Examples:
@@ -140,7 +148,7 @@ def resume(
     from madeus.executor.journal.store import Journal
     from madeus.executor.rollout.errors import NotResumableRollout
     from madeus.executor.rollout.records import RolloutState
-    from madeus.executor.rollout.store import read_rollout, reopen
+    from madeus.executor.rollout.store import read_rollout, reopen, settings_of
 
     with telling():
         journal = Journal.open(state, create=False)
@@ -150,15 +158,16 @@ def resume(
                 raise NotResumableRollout(record.row.id, "every machine is upgraded")
             text = file or record.row.file
             left = _left(record)
-            chosen = choose(text, record.row.name, settings, inventory, None, None, (), state, budget, None, left)
+            given = _settings(settings_of(journal, record.row.id), settings)
+            chosen = choose(text, record.row.name, given, inventory, None, None, (), state, budget, None, left)
             hosts = _deployed(chosen)
-            digest = run_origin(chosen.loaded).digest
+            digest = _digest(chosen, given)
             if digest != record.row.digest:
                 click.echo("the upgrade has changed:")
                 _prove(chosen, budget, force)
             options = _options(state, secrets)
-            store = reopen(journal, record.row.id, digest, str(Path(text).absolute()), options.wall())
-            sys.exit(_drive(store, _order(chosen, retry), hosts, options))
+            store = reopen(journal, record.row.id, digest, str(Path(text).absolute()), options.wall(), given)
+            sys.exit(_drive(store, _order(chosen, given, retry), hosts, options))
         finally:
             journal.close()
 
@@ -193,7 +202,22 @@ def _prove(chosen: Chosen, budget: float | None, force: bool) -> None:
         sys.exit(code)
 
 
-def _order(chosen: Chosen, retry: bool) -> Order:
+def _settings(before: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
+    """The values that a rollout goes on with: those that it has had, and others in place of some."""
+    named = parse_settings(given)
+    return (*(s for s in before if s.partition("=")[0].strip() not in named), *given)
+
+
+def _digest(chosen: Chosen, settings: Sequence[str]) -> str:
+    from madeus.executor.rollout.identity import upgrade_digest
+
+    origin = run_origin(chosen.loaded)
+    base = origin.base or (origin.file.parent if origin.file else Path())
+    assembly = chosen.model.assemblies[chosen.prepared.program.assembly]
+    return upgrade_digest(chosen.loaded.files.values(), parse_settings(settings), assembly.types, base.absolute())
+
+
+def _order(chosen: Chosen, settings: Sequence[str], retry: bool) -> Order:
     from madeus.executor.rollout.control import Order
 
     prepared, model = chosen.prepared, chosen.model
@@ -207,6 +231,7 @@ def _order(chosen: Chosen, retry: bool) -> Order:
         retry,
         prepared.layered,
         prepared.in_layers,
+        _digest(chosen, settings),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,34 @@ def test_a_frozen_and_an_aborted_rollout_are_gone_on_with(shop: Shop) -> None:
     (shop.folder / "w1" / "bad").unlink()
     assert shop.rollout("resume", "--retry").exit_code == 0
     assert shop.rollout("abort").output.endswith("is done\n")
+
+
+def test_a_rollout_goes_on_with_the_values_it_began_with_and_another_value_is_another_upgrade(shop: Shop) -> None:
+    shop.write("test ${{word}} = good && echo ${{word}} >> {at}/${{host.name}}/log")
+    text = shop.file.read_text().replace("component Shop {", 'component Shop(word: string = "none") {')
+    text = text.replace("assembly shop {", 'assembly shop(word: string = "none") {')
+    shop.file.write_text(text.replace(": Shop on", ": Shop(word = word) on"))
+    shop.deploy()
+    first = shop.rollout("run", str(shop.file), "--set", "word=bad")
+    assert first.exit_code == 1 and "w1 is back on its old version" in first.output, first.output
+    again = shop.rollout("resume")
+    assert "left alone, for the upgrade is the one that failed there: w1" in again.output
+    fixed = shop.rollout("resume", "--set", "word=good")
+    assert "the upgrade has changed" in fixed.output and "failed machines first: w1" in fixed.output
+    assert fixed.exit_code == 0, fixed.output
+    assert [shop.log(m) for m in ("w1", "w2", "w3")] == ["back good", "good", "good"]
+
+
+def test_a_mended_script_is_another_upgrade(shop: Shop) -> None:
+    script = shop.folder / "up"
+    script.write_text("exit 1\n")
+    shop.write()
+    text = shop.file.read_text()
+    shop.file.write_text(re.sub(r'(check: stopped -> running) { run ".*" } }', r'\1 { script "up" } }', text))
+    shop.deploy()
+    assert shop.rollout("run", str(shop.file)).exit_code == 1
+    script.write_text("exit 0\n")
+    assert shop.rollout("resume").exit_code == 0
 
 
 @pytest.mark.parametrize(

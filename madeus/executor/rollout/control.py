@@ -48,6 +48,9 @@ from madeus.model import Assembly, Program
 POLL = 0.5
 """Seconds between looks for a freeze or an abort by command."""
 
+SUPERSEDED = "given up for another upgrade"
+"""Note of a machine that is taken back though it has not failed."""
+
 AGAIN = 50
 """How often a change is looked at anew because another machine's run has come between."""
 
@@ -70,6 +73,13 @@ class Order:
     """Machines whose layers are taken back; one with neither way back is frozen when it fails."""
     in_layers: frozenset[str] = frozenset()
     """Machines whose instances live in layers."""
+    digest: str = ""
+    """Tells upgrades apart; empty: that of the model's text."""
+
+    @property
+    def upgrade(self) -> str:
+        """What tells this upgrade from one that machines have failed with."""
+        return self.digest or self.origin.digest
 
     def goes_back(self, machine: str) -> bool:
         """Whether there is a way back for a machine that fails."""
@@ -208,7 +218,7 @@ class Controller:
         if row.state is MachineState.PASSED:
             return False
         if row.state in (MachineState.FAILED, MachineState.FROZEN):
-            return self._order.retry or row.digest != self._order.origin.digest
+            return self._order.retry or row.digest != self._order.upgrade
         return True
 
     async def _mend(self) -> None:
@@ -218,7 +228,11 @@ class Controller:
         if middle and not self._stop:
             self._tell(f"going on with {', '.join(middle)}")
             await asyncio.gather(*(self._bring(m) for m in middle))
-        failed = [m for m, r in self._rows.items() if r.state in BAD and self._is_open(m)]
+        bad = [m for m, r in self._rows.items() if r.state in BAD]
+        failed = [m for m in bad if self._is_open(m)]
+        if len(failed) < len(bad) and self._store.epoch > 1:
+            same = ", ".join(m for m in bad if m not in failed)
+            self._tell(f"left alone, for the upgrade is the one that failed there: {same}; mend it, or say --retry")
         for at in range(0, len(failed), max(1, self._stages.widest)):
             if self._stop:
                 return
@@ -275,14 +289,22 @@ class Controller:
         return self._state is RolloutState.ABORTED
 
     async def _upgrade(self, machine: str) -> None:
-        row, digest = self._rows[machine], self._order.origin.digest
+        row, digest = self._rows[machine], self._order.upgrade
         why = await self._reach(machine)
         if why:
             self._put(replace(row, state=MachineState.UNREACHABLE, note=why))
             return
         if self._stop:
             return
-        begun = row.state in (MachineState.UPGRADING, MachineState.UNREACHABLE) and row.digest == digest
+        begun = row.state in (MachineState.UPGRADING, MachineState.UNREACHABLE)
+        if begun and row.digest != digest and self._is_halfway(machine):
+            self._tell(f"{machine} is taken back first: it is in the middle of another upgrade")
+            self._put(replace(row, state=MachineState.UNDOING, note=SUPERSEDED))
+            await self._take_back(machine)
+            if self._stop or self._rows[machine].state is not MachineState.WAITING:
+                return
+            row = self._rows[machine]
+        begun = begun and row.digest == digest
 
         def entered(connection: Connection, run: str, begin: LiveState) -> None:
             now = MachineRow(machine, MachineState.UPGRADING, run, "", row.attempt + 1, digest)
@@ -305,6 +327,11 @@ class Controller:
             self._fail(
                 machine, ended.where, ended.reason, MachineState.FAILED if self._is_back(machine, ended) else None
             )
+
+    def _is_halfway(self, machine: str) -> bool:
+        """Whether a machine can be, and has to be, taken back before another upgrade begins."""
+        halfway = read_before(self._store.journal, self._store.id, machine) is not None
+        return halfway and self._order.goes_back(machine)
 
     def _is_back(self, machine: str, ended: Ended) -> bool:
         """Whether a run that failed has left its machine as it was; not where an earlier run was given up halfway."""
@@ -434,7 +461,11 @@ class Controller:
             away, why = isinstance(error, HostError) or isinstance(error.__cause__, HostError), error.message
         row = self._rows[machine]
         if not why:
-            self._put(replace(row, state=MachineState.FAILED), also)
+            if row.note == SUPERSEDED:
+                row = MachineRow(machine, MachineState.WAITING, "", "", row.attempt)
+            else:
+                row = replace(row, state=MachineState.FAILED)
+            self._put(row, also)
             self._tell(f"{machine} is back on its old version")
             return
         self._tell(f"{machine} could not be taken back: {why}")
@@ -477,7 +508,7 @@ class Controller:
 
     def _count(self) -> None:
         """Stop when a budget is used up."""
-        failed = {m for m, r in self._rows.items() if r.state in BAD}
+        failed = {m for m, r in self._rows.items() if r.state in BAD and r.note != SUPERSEDED}
         stages: dict[str, Sequence[str]] = {s.name: s.machines for s in self._stages.stages}
         clusters: dict[str, Sequence[str]] = {c.name: c.machines for c in self._stages.clusters}
         for over in overruns(self._order.settings.budgets, failed, stages, clusters):

@@ -81,9 +81,13 @@ CREATE TABLE rollout_before (
   runs TEXT NOT NULL,
   state TEXT NOT NULL,
   PRIMARY KEY (rollout, machine)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rollout_settings (
+  rollout TEXT PRIMARY KEY,
+  settings TEXT NOT NULL
 ) STRICT, WITHOUT ROWID
 """
-"""Since version 2: what machines were before their upgrade."""
+"""Since version 2: what machines were before their upgrade, and values of the model's parameters."""
 
 _ROLLOUT = "id, name, assembly, file, digest, state, wanted, created, ended, epoch, note, stages, holder, around"
 
@@ -172,7 +176,7 @@ class Store:
 
 def put_machine(connection: sqlite3.Connection, rollout: str, row: MachineRow) -> None:
     """Write how a machine stands, in a transaction of the caller's. What it was before is kept until it is known to be well."""
-    if row.state in (MachineState.PASSED, MachineState.FAILED):
+    if row.state in (MachineState.WAITING, MachineState.PASSED, MachineState.FAILED):
         connection.execute("DELETE FROM rollout_before WHERE rollout = ? AND machine = ?", (rollout, row.machine))
     connection.execute(
         "INSERT OR REPLACE INTO rollout_machines VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -180,8 +184,18 @@ def put_machine(connection: sqlite3.Connection, rollout: str, row: MachineRow) -
     )
 
 
-def begin(journal: Journal, *, name: str, assembly: str, file: str, digest: str, stages: Stages, now: float) -> Store:
-    """Write a new rollout, all of its machines waiting."""
+def begin(
+    journal: Journal,
+    *,
+    name: str,
+    assembly: str,
+    file: str,
+    digest: str,
+    stages: Stages,
+    now: float,
+    settings: Sequence[str] = (),
+) -> Store:
+    """Write a new rollout, all of its machines waiting. settings: ``NAME=VALUE`` of parameters of the model."""
     make_tables(journal)
     with journal.transaction() as connection:
         id = _new_id(connection, name, now)
@@ -193,12 +207,13 @@ def begin(journal: Journal, *, name: str, assembly: str, file: str, digest: str,
                 json.dumps(_me(now)),
             ),
         )
+        _put_settings(connection, id, settings)
         for machine in stages.machines:
             put_machine(connection, id, MachineRow(machine))
     return Store(journal, id, 1)
 
 
-def reopen(journal: Journal, id: str, digest: str, file: str, now: float) -> Store:
+def reopen(journal: Journal, id: str, digest: str, file: str, now: float, settings: Sequence[str] = ()) -> Store:
     """Begin another session of a rollout. Raises RolloutHeld when a living process drives it."""
     make_tables(journal)
     with journal.transaction() as connection:
@@ -211,7 +226,20 @@ def reopen(journal: Journal, id: str, digest: str, file: str, now: float) -> Sto
             "file = ? WHERE id = ?",
             (RolloutState.RUNNING, found.epoch + 1, json.dumps(_me(now)), digest, file, id),
         )
+        _put_settings(connection, id, settings)
     return Store(journal, id, found.epoch + 1)
+
+
+def _put_settings(connection: sqlite3.Connection, id: str, settings: Sequence[str]) -> None:
+    connection.execute("INSERT OR REPLACE INTO rollout_settings VALUES (?, ?)", (id, json.dumps(list(settings))))
+
+
+def settings_of(journal: Journal, id: str) -> tuple[str, ...]:
+    """``NAME=VALUE`` of parameters of the model that a rollout goes on with."""
+    if _version(journal) < SCHEMA:
+        return ()
+    rows = journal.query("SELECT settings FROM rollout_settings WHERE rollout = ?", (id,))
+    return tuple(json.loads(rows[0][0])) if rows else ()
 
 
 def ask_for(journal: Journal, id: str, wanted: str, now: float) -> bool:

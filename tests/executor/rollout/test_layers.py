@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,18 @@ def test_commands_are_asked_inside_of_the_layers(tmp_path: Path) -> None:
     made = rig(tmp_path)
     assert states(made.roll()) == "w1=passed w2=passed w3=passed"
     assert {(f"w{n}", "probe") for n in (1, 2, 3)} <= made.inside
+
+
+def test_a_machine_in_the_middle_of_an_upgrade_is_taken_back_before_it_gets_another_one(tmp_path: Path) -> None:
+    made = rig(tmp_path)
+    made.roll(meanwhile=lambda journal, controller: asyncio.get_running_loop().call_later(2.5, controller.stop))
+    assert made.did[-1] == ("w1", "check") and made.releases() == "2 1 1"
+    made.did.clear()
+    made.version = " fixed"
+    result = made.roll(resume=made.last())
+    assert states(result) == "w1=passed w2=passed w3=passed" and result.record.failures == ()
+    assert [command for machine, command in made.did if machine == "w1"] == ["stop", "unpack", "check fixed", "probe"]
+    assert made.releases() == "2-fixed 2-fixed 2-fixed"
 
 
 def test_without_rollback_a_machine_in_layers_is_left_as_it_stands(tmp_path: Path) -> None:

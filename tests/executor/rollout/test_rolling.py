@@ -218,6 +218,18 @@ def test_after_an_abort_the_rest_is_never_touched_and_it_goes_on_exactly_where_i
     assert rig.did.count(("w1", "stop")) == 1
 
 
+def test_a_machine_in_the_middle_of_an_upgrade_goes_back_by_its_behaviors_before_it_gets_another_one(
+    state: Path,
+) -> None:
+    rig = Rig(state)
+    rig.roll(meanwhile=lambda journal, controller: asyncio.get_running_loop().call_later(2.5, controller.stop))
+    assert rig.did == [("w1", "stop"), ("w1", "unpack"), ("w1", "check")]
+    rig.did.clear()
+    rig.version = " fixed"
+    assert note(rig.roll(resume=rig.last())) == "done: "
+    assert [c for m, c in rig.did if m == "w1"] == ["back", "stop", "unpack", "check fixed"]
+
+
 def test_shared_instances_are_seen_to_before_and_after_all_machines_once(state: Path) -> None:
     body = "  push db.note\n  wait db\n" + BODY + "  wait all\n  push db.deploy\n"
     rig = Rig(state, body=body, bad={"w2"})
