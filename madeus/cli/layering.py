@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from madeus.cli.failing import state_option, telling
+from madeus.cli.outcome import printable
 
 if TYPE_CHECKING:
     from madeus.executor.layers.api import Done, Layers
@@ -90,6 +91,8 @@ def tell(performed: Performed, form: str, machine: str = "") -> None:
         for switch in switches[-1:]
     )
     click.echo(f"{where}: {operation.summary}{took}" if machine else f"{operation.summary}{took}")
+    for remark in performed.remarks:
+        click.echo("\n".join(f"  {line}" for line in printable(remark).splitlines()), err=True)
 
 
 def tell_all(done: Sequence[Done], form: str) -> int:

@@ -34,6 +34,8 @@ def print_outcome(result: RunResult, hosts: Callable[[str], str], console: Conso
         console.print("Deadlock: nothing can move, and not everything has finished", style="bold red")
         for line in str(result.deadlock).splitlines():
             console.print(f"  {line}")
+    for remark in result.remarks:
+        console.print(printable(remark), style="yellow", highlight=False, markup=False)
     critical = sum((e.end or e.start) - e.start for e in result.trace.critical_executions)
     if result.state is RunState.DONE and result.failures:
         console.print("recovered from what failed; the exit code is 1 all the same", style="bold yellow")
@@ -97,6 +99,7 @@ def result_json(result: RunResult) -> dict[str, Any]:
         "resume": result.resume_command or None,
         "rolled_back": list(result.rolled_back),
         "not_rolled_back": list(result.not_rolled_back),
+        "remarks": list(result.remarks),
     }
 
 

@@ -281,6 +281,10 @@ def policy(b: Builder, v: Values) -> Any:
     return s.RoleLine("policy", v[1], v[2], b.span(), b.doc())
 
 
+def lingering(b: Builder, v: Values) -> Any:
+    return s.Lingering(v[1], b.span(), b.doc())
+
+
 def origin(b: Builder, v: Values) -> Any:
     return v[1], v[2]
 

@@ -191,6 +191,8 @@ def cells(node: s.Node) -> list[str]:
             return [f"disconnect {reference(node.use)}", f"from {reference(node.provide)}"]
         case s.RoleLine():
             return [node.word, node.value.raw, "" if node.how is None else node.how.text]
+        case s.Lingering():
+            return [f"lingering {node.how.text}"]
         case s.RoleVersion():
             origin = ""
             if isinstance(node.origin, s.String):

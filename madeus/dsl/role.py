@@ -16,6 +16,7 @@ _HOSTS_OWN = ("proc", "sys", "dev", "run", "tmp")
 """Directories that every stack has from its host."""
 
 _POLICIES = ("keep", "take", "merge", "ask")
+_LINGERING = ("restart", "end", "leave")
 
 
 def lower_role(written: s.Role, world: World) -> Role:
@@ -46,6 +47,7 @@ def lower_role(written: s.Role, world: World) -> Role:
         _lines(written, "persistent", world),
         _lines(written, "service", world),
         _policies(written, world),
+        _lingering(written, world),
     )
 
 
@@ -122,6 +124,16 @@ def _policies(written: s.Role, world: World) -> tuple[FilePolicy, ...]:
         else:
             found[glob], spans[glob] = FilePolicy(glob, how), item.value.span
     return tuple(found.values())
+
+
+def _lingering(written: s.Role, world: World) -> str:
+    found = [item for item in written.items if isinstance(item, s.Lingering)]
+    for item in found:
+        if item.how.text not in _LINGERING:
+            world.report.add(role_errors.unknown_lingering(item.how.text, item.how.span, _LINGERING))
+    for again in found[1:]:
+        world.report.add(names_errors.named_twice("the line", "lingering", again.span, found[0].span))
+    return found[0].how.text if found else _LINGERING[0]
 
 
 def _check_chain(versions: Sequence[s.RoleVersion], role: str, known: dict[str, Span], world: World) -> None:

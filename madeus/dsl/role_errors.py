@@ -59,6 +59,12 @@ def wrong_glob(glob: str, span: Span) -> Diagnostic:
     )
 
 
+def unknown_lingering(how: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    near = nearest(how, known)
+    way_out = f"did you mean `{near}`?" if near else f"write one of {', '.join(known)}"
+    return error("MAD159", f"lingering processes know no `{how}`", span, help=way_out)
+
+
 def not_taken_back(instance: str, program: str, span: Span, declared: Span) -> Diagnostic:
     return warning(
         "MAD158",

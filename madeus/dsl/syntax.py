@@ -34,6 +34,7 @@ from madeus.dsl.syntax_components import (
 )
 from madeus.dsl.syntax_machines import (
     Base,
+    Lingering,
     Role,
     RoleLine,
     RoleVersion,
@@ -135,6 +136,7 @@ __all__ = [
     "InstanceReference",
     "Interpolation",
     "Interval",
+    "Lingering",
     "ListValue",
     "MapValue",
     "Member",
@@ -296,6 +298,7 @@ Node: TypeAlias = (
     | Setting
     | Base
     | RoleLine
+    | Lingering
     | RoleVersion
     | Host
     | Index

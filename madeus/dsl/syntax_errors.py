@@ -211,7 +211,7 @@ HOMES = {
         ),
         _VERIFY,
     ),
-    **dict.fromkeys(("base", "version", "persistent", "policy"), "a role"),
+    **dict.fromkeys(("base", "version", "persistent", "policy", "lingering"), "a role"),
     **dict.fromkeys(
         ("import", "durations", "secret", "component", "assembly", "program", "verify", "rollout", "role"),
         "the file itself, outside of all blocks",

@@ -54,6 +54,15 @@ class RoleLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Lingering:
+    """`lingering end`."""
+
+    how: Name
+    span: Span = field(compare=False)
+    doc: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RoleVersion:
     """`version "2.0.54" from package m1 after "2.0.53"`, `version "2" after "1" { run "..." }`."""
 
@@ -72,7 +81,7 @@ class Role:
     """`role webserver { base debian12  version "2.0.54" }`."""
 
     name: Name
-    items: tuple[Base | RoleLine | RoleVersion | Broken, ...]
+    items: tuple[Base | RoleLine | Lingering | RoleVersion | Broken, ...]
     span: Span = field(compare=False)
     doc: str | None = None
     broken: bool = False

@@ -100,6 +100,8 @@ class RunResult:
     """Machines whose layers are what they were before the run."""
     not_rolled_back: tuple[str, ...] = ()
     """Machines where that did not succeed, each with the reason."""
+    remarks: tuple[str, ...] = ()
+    """What checkpoints of layers have left behind, in sentences. Secrets are masked."""
 
     @property
     def ok(self) -> bool:

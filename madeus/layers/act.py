@@ -104,7 +104,7 @@ class Act:
             persistent=list(role.persistent),
             services={"stop": list(reversed(stopped)), "start": list(role.services)},
             # What goes on with the same files may still be at work for it; what was started in other files may not.
-            lingering="report" if self.operation in _GO_ON else "end",
+            lingering=before.lingering if self.operation in _GO_ON else "end",
             retire=[name for name in self.machine.stack[-1:] if name not in stack],
         )
 

@@ -50,6 +50,8 @@ class Role:
     services: tuple[str, ...] = ()
     """Stopped before a switch, in reverse, and started after it."""
     policies: tuple[Policy, ...] = ()
+    lingering: str = "restart"
+    """Of what else runs in a stack at a checkpoint: ``restart`` the services of its packages, ``end`` all, ``leave``."""
 
     def index(self, version: str) -> int:
         """Place of a version in the chain. Raises Unknown."""

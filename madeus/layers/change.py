@@ -18,9 +18,10 @@ class Verb(StrEnum):
     FREEZE = "freeze"
     """``layer``: read-only from now on."""
     SWITCH = "switch"
-    """``stack`` (read-only, bottom to top), ``writable``, ``persistent``, ``services``, ``lingering`` (``end`` or
-    ``report`` what was started in the present root), ``retire``: another root in place of the present one. Makes the writable
-    layer where there is none, marks the others and those that it retires read-only."""
+    """``stack`` (read-only, bottom to top), ``writable``, ``persistent``, ``services``, ``lingering`` (of what else was started
+    in the present root: ``restart`` what belongs to services of its packages, ``end`` all, ``leave``), ``retire``: another
+    root in place of the present one. Makes the writable layer where there is none, marks the others and those that it retires
+    read-only."""
     DELETE = "delete"
     """``layers``."""
     MERGE = "merge"

@@ -59,3 +59,5 @@ class Role:
     """Stopped before the stack is replaced, in reverse, and started after it."""
     policies: tuple[FilePolicy, ...] = ()
     """The first one whose glob fits a file counts."""
+    lingering: str = "restart"
+    """Of what else runs in a stack at a checkpoint: ``restart`` the services of its packages, ``end`` all, ``leave``."""

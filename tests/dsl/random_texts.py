@@ -252,6 +252,7 @@ def _declarations(draw: st.DrawFn) -> Tokens:
                 ["base", draw(words), "from", draw(strings)],
                 [draw(st.sampled_from(["persistent", "service"])), draw(strings)],
                 ["policy", draw(strings), draw(words)],
+                ["lingering", draw(words)],
                 ["version", '"1"', "from", "package", "m1"],
                 ["version", '"1"', "from", draw(strings)],
                 ["version", '"2"', "after", '"1"', *draw(st.one_of(st.just([]), _action_blocks()))],

@@ -226,6 +226,8 @@ FLEETS = [
     ('role r {\n  base a\n  persistent "/a"\n  persistent "/a/"\n  version "1"\n}', [("MAD079", '"/a/"')]),
     ('role r {\n  base a\n  service "s"\n  service "s"\n  version "1"\n}', [("MAD079", '"s"')]),
     ('role r {\n  base a\n  policy "/a" kepe\n  version "1"\n}', [("MAD157", "kepe")]),
+    ('role r {\n  base a\n  lingering edn\n  version "1"\n}', [("MAD159", "edn")]),
+    ('role r {\n  base a\n  lingering end\n  lingering end\n  version "1"\n}', [("MAD079", "lingering end")]),
     ('role r {\n  base a\n  policy "a" keep\n  version "1"\n}', [("MAD157", '"a"')]),
     ('role r {\n  base a\n  policy "/a" keep\n  policy "/a" take\n  version "1"\n}', [("MAD079", '"/a"')]),
     ("rollout r of program nope over fleet {\n  soak 30s\n}", [("MAD057", "nope")]),

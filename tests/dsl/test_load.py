@@ -253,6 +253,7 @@ role db {
   service "cron"
   policy "/etc/**" merge
   policy "**/*.pyc" take
+  lingering end
   version "1" {
     run "apt-get install -y mariadb-server" timeout 5min
     copy "my.cnf" to "/etc/my.cnf"
@@ -267,6 +268,7 @@ def test_what_makes_a_version_and_what_a_role_says_of_its_machines_is_kept() -> 
     assert (role.base, role.source) == ("debian12", "debian.tar")
     assert (role.persistent, role.services) == (("/var/lib/mysql",), ("mariadb", "cron"))
     assert [(policy.glob, policy.how) for policy in role.policies] == [("/etc/**", "merge"), ("**/*.pyc", "take")]
+    assert role.lingering == "end"
     assert [action.kind for action in role.versions[0].actions] == ["run", "copy"]
     assert (role.versions[1].source, role.versions[1].after) == ("files", "1")
 

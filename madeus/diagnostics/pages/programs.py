@@ -259,4 +259,15 @@ has done on its host stays, so that the whole is in neither configuration.
         + "\nassembly site {\n  web: Web on w1 in layer\n}\n\n"
         + "program go for site on_failure rollback {\n  push web.deploy\n}\n",
     ),
+    Page(
+        code="MAD159",
+        title="lingering processes and a word that says nothing of them",
+        text="""
+`lingering` says what becomes of processes that no `service` line names when the stack gets a new copy on top and goes on
+with the same files: at a checkpoint, `package` or `compact`. `restart` takes the services of the stack's packages along and
+tells of the others, `end` ends the others, too, `leave` leaves all where they are.
+""",
+        wrong='role web {\n  base debian12\n  lingering restrat\n  version "1"\n}\n',
+        mended='role web {\n  base debian12\n  lingering restart\n  version "1"\n}\n',
+    ),
 )

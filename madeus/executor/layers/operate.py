@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from madeus.executor.errors import ExecutorError, InternalError
 from madeus.executor.layers.errors import AgentFailed, MachineBusy, MergeConflicts, OperationBroken, OperationRefused
+from madeus.executor.layers.remarks import remarks
 from madeus.executor.layers.store import LayerStore, Operation, OperationState, Request, Unfinished
 from madeus.executor.transport.base import Outcome
 from madeus.layers import HostStep, Verb
@@ -59,6 +60,11 @@ class Performed:
         """What the hosts said of the switches: ``milliseconds``, ``how``, ``outage_ms``."""
         pairs = zip(self.operation.steps, self.operation.notes, strict=False)
         return tuple(note for step, note in pairs if step.verb is Verb.SWITCH and isinstance(note, dict))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What its switches have left behind, in sentences."""
+        return tuple(remark for switch in self.switched for remark in remarks(switch))
 
 
 async def perform(store: LayerStore, hosts: Hosts, request: Request, *, wait: float = 0.0, run: str = "") -> Performed:
@@ -171,6 +177,9 @@ async def _give_up(store: LayerStore, hosts: Hosts, operation: Operation, index:
     undone = said and not switching and operation.kind not in ("delete", "collect")
     if undone:
         try:
+            if operation.steps[index].verb is Verb.SWITCH:
+                # An agent that died on the way has stopped the services of the stack that still stands.
+                await hosts.call(operation.steps[index].machine, "boot", {})
             for step in operation.undo:
                 await _step(hosts, step)
         except ExecutorError:

@@ -80,6 +80,7 @@ def _role(data: dict[str, Any]) -> Role:
         tuple(data["persistent"]),
         tuple(data["services"]),
         tuple(Policy(**policy) for policy in data["policies"]),
+        data.get("lingering", "restart"),
     )
 
 

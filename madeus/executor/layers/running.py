@@ -46,6 +46,8 @@ class LayeredRun:
         self._layers = Layers(store, made, inventory, PATIENCE)
         self._locks: dict[str, asyncio.Lock] = {}
         self._acting: dict[str, int] = {}
+        self.remarks: list[str] = []
+        """What checkpoints have left behind, in sentences."""
 
     def transport(self, inner: Transport) -> Transport:
         """The channel into the layered root of a host."""
@@ -62,7 +64,8 @@ class LayeredRun:
         async with self._locks.setdefault(machine, asyncio.Lock()):
             if not self._acting.get(machine) and not begun:
                 await self._stack(machine)
-                await self._layers.checkpoint(machine, name, self.run)
+                performed = await self._layers.checkpoint(machine, name, self.run)
+                self.remarks += [f"{machine}, before {name}: {remark}" for remark in performed.remarks]
             self._acting[machine] = self._acting.get(machine, 0) + 1
         try:
             yield

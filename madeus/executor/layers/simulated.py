@@ -40,6 +40,8 @@ class SimulatedHost:
     """Verbs that were done."""
     starts: list[str] = field(default_factory=list)
     """Services that were stopped (``-name``) and started (``+name``)."""
+    lingering: list[dict[str, Any]] = field(default_factory=list)
+    """What a switch says of processes that go on in the old stack."""
     shell: Callable[[SimulatedHost, list[str]], tuple[int, str]] | None = None
     """What commands do inside the stack."""
 
@@ -122,7 +124,10 @@ class SimulatedHost:
             self.current = {"stack": stack, "writable": writable, "persistent": persistent}
             self.starts += [f"+{name}" for name in services["start"]]
             self.frozen.update((*stack, *retire))
-        return {"milliseconds": 1.0, "how": "beneath", "outage_ms": 0.0}
+        return {"milliseconds": 1.0, "how": "beneath", "outage_ms": 0.0, "lingering": list(self.lingering)}
+
+    def _boot(self) -> dict[str, Any]:
+        return {"how": "already"}
 
     def _seed(self, layer: str, source: str) -> dict[str, Any]:
         if self._new(layer):

@@ -155,6 +155,19 @@ def test_a_failed_run_can_be_taken_back_later(tmp_path: Path) -> None:
         resume_on_fakes(FakeWorld(), result.run, options=options(tmp_path, hosts))
 
 
+def test_what_goes_on_in_the_stack_before_a_checkpoint_is_told_with_the_transition(tmp_path: Path) -> None:
+    hosts = SimulatedHosts("m1")
+    hosts["m1"].lingering = [{"pid": 7, "name": "myd", "command": "/opt/myd -x"}]
+    result = run_on_fakes(FakeWorld(), site(Instance("a", "Site", "m1", layered=True)), options=options(tmp_path, hosts))
+    assert result.ok
+    assert [remark.splitlines()[:2] for remark in result.remarks[-1:]] == [
+        [
+            "m1, before a.publish: 1 process goes on in the stack from before and does not see the new one:",
+            "  myd, pid 7: /opt/myd -x",
+        ]
+    ]
+
+
 def test_a_machine_that_cannot_be_taken_back_is_named_and_the_run_stays_failed(tmp_path: Path) -> None:
     hosts = SimulatedHosts("m1")
     assembly = site(Instance("a", "Site", "m1", layered=True))

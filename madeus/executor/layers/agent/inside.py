@@ -11,7 +11,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from . import syscalls
 from .trouble import AgentError
@@ -24,9 +23,6 @@ DENIAL = b"#!/bin/sh\n# madeus: services are started by the role\nexit 101\n"
 NOT_EXECUTABLE = 127
 OUTPUT_LIMIT = 1 << 20
 """Bytes of a command's output that an answer carries: the last ones."""
-
-GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL."""
 
 
 def enter(root: str) -> None:
@@ -187,39 +183,3 @@ def _policy_directory(root: str) -> int | None:
             os.close(top)
     except OSError:
         return None
-
-
-def users(device: int) -> list[dict[str, Any]]:
-    """The processes whose root is the overlay `device` (st_dev of its root directory)."""
-    found = []
-    for name in os.listdir("/proc"):
-        if not name.isdecimal() or int(name) == os.getpid():
-            continue
-        try:
-            if os.stat(f"/proc/{name}/root").st_dev != device:
-                continue
-            with open(f"/proc/{name}/cmdline", "rb") as file:
-                command = file.read(300).replace(b"\0", b" ").decode(errors="replace").strip()
-        except OSError:
-            continue
-        if command:  # a zombie has none
-            found.append({"pid": int(name), "command": command})
-    return found
-
-
-def end(device: int) -> None:
-    """End every process whose root is the overlay `device`."""
-    for number, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
-        deadline = time.monotonic() + patience
-        asked: set[int] = set()
-        while True:
-            left = {each["pid"] for each in users(device)}
-            if not left:
-                return
-            for pid in left - asked:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            asked |= left
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.01)

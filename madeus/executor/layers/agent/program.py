@@ -11,9 +11,11 @@ goes on where it was. Layers are named by identifiers (letters, digits, `.`, `_`
     sizes {layers}                     {sizes: {id: {files, bytes, disk}}}
     current {}                         {stack, writable, persistent, services, started, mounted, root}
     switch {stack, writable, create?, freeze?, retire?, persistent?, services?: {stop, start, alike?},
-            lingering?: "report" | "end"}
+            lingering?: "leave" | "restart" | "end"}
                                        {how: "first" | "beneath" | "restart" | "already", milliseconds, outage_ms, services,
-                                       lingering}
+                                       lingering: [{pid, name, command, writes?}], guarded}. `restart`: running services of the
+                                       stack's packages go on in the new stack, others are told and the old stack becomes
+                                       read-only (`guarded`) unless one of them is writing; `end`: those are ended
     boot {services?}                   mount what is current, after a restart of the host
     listing {layers, hash?, paths?}    {entries: {path: {kind, mode, size, uid, gid, layer, sha256?, target?, opaque?}}}
     masked {old, new, below}           {masked: [{path, mine, theirs, base, same, *_mode?, *_sha256?...}]}

@@ -2,7 +2,8 @@
 
     layers/ID/data          the contents of a layer
     layers/ID/work          overlay's own, of copy-on-write layers
-    layers/ID/layer.json    {"frozen": bool, "kind": str, "source"?: path}; a directory without it is not a layer
+    layers/ID/layer.json    {"frozen": bool, "kind": str, "source"?: path, "running"?: services}; a directory without it is
+                            not a layer
     layers/current.json     the stack that the host is to have
     persistent/PATH         directories that are in every stack
     lock
@@ -18,6 +19,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from . import syscalls
@@ -167,14 +169,15 @@ class Store:
         self.finish(layer, {"frozen": False, "kind": kind})
         return True
 
-    def freeze(self, layer: str) -> bool:
-        """Mark a layer read-only; whether it was not."""
+    def freeze(self, layer: str, running: Sequence[str] = ()) -> bool:
+        """Mark a layer read-only; whether it was not. `running`: services that nobody named and that ran in it at last."""
         meta = self.known(layer)
         if meta["frozen"]:
             return False
         step("layer.freezing")
-        write_json(f"{self.place(layer)}/layer.json", {**meta, "frozen": True})
-        self._metas[layer] = {**meta, "frozen": True}
+        frozen = {**meta, "frozen": True, **({"running": list(running)} if running else {})}
+        write_json(f"{self.place(layer)}/layer.json", frozen)
+        self._metas[layer] = frozen
         step("layer.frozen")
         return True
 

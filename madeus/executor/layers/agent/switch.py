@@ -8,7 +8,7 @@ The order, and what a power cut leaves after each step (the same request again f
 4. `current.json` names the new stack                                                  the new stack, once asked again
 5. the next root comes under the visible one, which then leaves                        the new stack, its services down
 6. the new stack's services are started, in it; a mark in memory says so               the new stack
-7. lower layers are marked read-only                                                   done
+7. lower layers are marked read-only, and the old stack where processes go on in it    done
 
 The next overlay is mounted after the services were stopped: what an overlay has looked up in a lower layer it does not look up
 again, so a layer must be quiet before it becomes a lower one.
@@ -25,14 +25,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import copying, inside, mounts, syscalls
-from .store import Current, Store, sync_directory, write_json
+from . import copying, daemons, inside, mounts, services, syscalls
+from .store import Current, Store, sync_directory
 from .trouble import AgentError, refuse, step
 
-SERVICE_TIMEOUT = 180.0
-"""Seconds that a service may take to start or to stop."""
-
 UNIT = "/etc/systemd/system/madeus-layers.service"
+
+LEFT_ALONE = "leave"
+"""What is done, unless the request says more, with processes that go on in the old stack."""
 
 Answer = dict[str, Any]
 
@@ -45,15 +45,18 @@ def wanted(request: dict[str, Any]) -> Current:
     if len({*stack, writable}) != len(stack) + 1:
         refuse("a layer stands twice in the stack", stack=[*stack, writable])
     persistent = list(dict.fromkeys(_clean(path) for path in request.get("persistent") or []))
-    services = request.get("services") or {}
+    given = request.get("services") or {}
     lists = {}
     for name in ("stop", "start"):
-        lists[name] = services.get(name) or []
+        lists[name] = given.get(name) or []
         if not all(
             isinstance(argv, list) and argv and all(isinstance(word, str) for word in argv) for argv in lists[name]
         ):
-            refuse(f'"services": "{name}" is a list of argument lists', services=services)
-    return {"stack": stack, "writable": writable, "persistent": persistent, "services": lists, "leaving": []}
+            refuse(f'"services": "{name}" is a list of argument lists', services=given)
+    if request.get("lingering", LEFT_ALONE) not in ("restart", "end", LEFT_ALONE):
+        refuse('"lingering" is "restart", "end" or "leave"', lingering=request["lingering"])
+    current = {"stack": stack, "writable": writable, "persistent": persistent, "services": lists}
+    return {**current, "leaving": [], "also": [], "left": None}
 
 
 def _clean(path: Any) -> str:
@@ -82,33 +85,27 @@ def switch(store: Store, request: dict[str, Any]) -> Answer:
     visible = mounts.chain(store)
     shown = bool(visible)
     if shown and same and visible[0].source == token(new):
-        started = _has_started(store, new)
-        done = [] if started else _start(store, new)
-        _settle(store, new, request)
-        return _told("already" if started else "beneath", begin, 0.0, done, [])
+        started = services.have_started(store, token(new))
+        done = [] if started else services.start(store, old or new, token(new))
+        _settle(store, old or new, request)
+        return _told("already" if started else "beneath", begin, 0.0, done)
     _check(store, new, bool(request.get("create")))
     _make(store, new, request)
     _point_boot_here(store)
-    # Of the stack that is mounted: `current.json` may name the next one already, if the power was cut in between.
-    leaving = (
-        []
-        if old is None or not shown
-        else old["leaving"]
-        if visible[0].source != token(old)
-        else old["services"]["stop"]
-    )
-    new["leaving"] = leaving
     place = os.open(store.root, os.O_PATH | os.O_CLOEXEC)
     device = os.fstat(place).st_dev
     cut = time.monotonic()
-    if shown:
-        _note_down(store, request, [token(new)] if old is None else [token(new), token(old)])
-    done = _run(store, leaving)
-    _unmark(store)
+    running: list[str] = []
+    if shown and old is not None:
+        new["leaving"] = old["services"]["stop"] if visible[0].source == token(old) else old["leaving"]
+        tokens = list(dict.fromkeys((token(new), token(old))))
+        running = services.note(store, request, tokens, new["leaving"], device)["running"]
+        _remember(store, new, old, same, running if visible[0].source == token(old) else None)
+    done = services.stop(store, new["leaving"], running)
+    services.unmark(store)
     step("switch.stopped")
     if shown and request.get("lingering") == "end":
-        inside.end(device)
-    lingering = inside.users(device) if shown else []
+        daemons.end(device)
     try:
         _mount_next(store, new)
         store.set_current(new)
@@ -116,17 +113,45 @@ def switch(store: Store, request: dict[str, Any]) -> Answer:
     except BaseException:
         mounts.clear_next(store)
         if shown and old is not None:
-            _start(store, old)
+            services.start(store, old, token(old))
         raise
     how = mounts.replace(store, shown)
-    done += _start(store, new)
+    done += services.start(store, new, token(new))
     outage = time.monotonic() - cut if shown else 0.0
     _settle(store, new, request)
+    lingering = daemons.users(device) if shown else []
+    guarded = bool(lingering) and request.get("lingering", LEFT_ALONE) != LEFT_ALONE and _guard(place)
     if shown:
         AFTER.append(lambda: _close_after_a_while(place))
     else:
         os.close(place)
-    return _told(how, begin, outage, done, lingering)
+    return {**_told(how, begin, outage, done, lingering), "guarded": guarded}
+
+
+def _remember(store: Store, new: Current, old: Current, same: bool, running: list[str] | None) -> None:
+    """Which services ran, in what is left and in what is returned to.
+
+    `running`: in the stack of `old`; None: `current.json` names a stack that was not put in place, if the power was cut before
+    that, and another one is left.
+    """
+    if same:
+        new["also"], new["left"] = old.get("also") or [], old.get("left")
+        return
+    new["left"] = old.get("left") if running is None else {"layer": old["writable"], "running": running}
+    top = new["stack"][-1]
+    if new["left"] is not None and new["left"]["layer"] == top:
+        new["also"] = new["left"]["running"]
+    else:
+        new["also"] = store.known(top).get("running", [])
+
+
+def _guard(place: int) -> bool:
+    """See that nothing is written any more into the stack that was left; whether that could be done."""
+    try:
+        syscalls.make_read_only(place)
+    except OSError:  # a file is being written to, or the kernel is older than 5.2
+        return False
+    return True
 
 
 def boot(store: Store, request: dict[str, Any]) -> Answer:
@@ -135,7 +160,7 @@ def boot(store: Store, request: dict[str, Any]) -> Answer:
     store.sweep()
     current = store.current()
     if current is None:
-        return _told("none", begin, 0.0, [], [])
+        return _told("none", begin, 0.0, [])
     mounts.ground(store)
     _recover(store)
     visible = mounts.chain(store)
@@ -146,8 +171,8 @@ def boot(store: Store, request: dict[str, Any]) -> Answer:
         how = mounts.replace(store, old=False)
     elif visible[0].source != token(current):
         raise AgentError("unfinished", "another stack than the current one is mounted: ask for the switch again")
-    idle = request.get("services") is False or _has_started(store, current)
-    return _told(how, begin, 0.0, [] if idle else _start(store, current), [])
+    idle = request.get("services") is False or services.have_started(store, token(current))
+    return _told(how, begin, 0.0, [] if idle else services.start(store, current, token(current)))
 
 
 def present(store: Store) -> Answer:
@@ -157,36 +182,19 @@ def present(store: Store) -> Answer:
         return {"stack": None, "writable": None, "persistent": [], "started": False, "mounted": False}
     visible = mounts.chain(store)
     mounted = bool(visible) and visible[0].source == token(current)
-    started = mounted and _has_started(store, current)
+    started = mounted and services.have_started(store, token(current))
     kept = {name: current[name] for name in ("stack", "writable", "persistent", "services")}
     return {**kept, "started": started, "mounted": mounted, "root": store.root}
 
 
-def _told(how: str, begin: float, outage: float, services: list[Answer], lingering: list[Answer]) -> Answer:
+def _told(how: str, begin: float, outage: float, done: list[Answer], lingering: Sequence[Answer] = ()) -> Answer:
     return {
         "how": how,
         "milliseconds": round((time.monotonic() - begin) * 1000, 3),
         "outage_ms": round(outage * 1000, 3),
-        "services": services,
-        "lingering": lingering,
+        "services": done,
+        "lingering": list(lingering),
     }
-
-
-def _mark(store: Store) -> str:
-    return f"{store.run}/started"
-
-
-def _has_started(store: Store, current: Current) -> bool:
-    try:
-        with open(_mark(store), encoding="utf-8") as file:
-            return file.read() == token(current)
-    except FileNotFoundError:
-        return False
-
-
-def _unmark(store: Store) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_mark(store))
 
 
 def _recover(store: Store) -> None:
@@ -229,11 +237,12 @@ def _make_persistent(store: Store, new: Current, path: str) -> None:
 
 def _settle(store: Store, new: Current, request: dict[str, Any]) -> None:
     """Mark what is a lower layer now as read-only, if the request says so, and the layers that it retires."""
+    left = new.get("left") or {}
     if request.get("freeze"):
         for layer in [*new["stack"], *(request.get("retire") or [])]:
             if not store.known(layer)["frozen"]:
                 inside.withdraw_denial(store.data(layer))
-                store.freeze(layer)
+                store.freeze(layer, left["running"] if left.get("layer") == layer else ())
 
 
 def _mount_next(store: Store, new: Current) -> None:
@@ -250,45 +259,6 @@ def _below(store: Store, layer: str) -> str:
     """The contents of a layer, relative to the directory of layers where it can be: options have a longest length."""
     data = store.data(layer)
     return data[len(store.layers) + 1 :] if data.startswith(f"{store.layers}/") else data
-
-
-def _run(store: Store, commands: Sequence[Sequence[str]]) -> list[Answer]:
-    done = []
-    for argv in commands:
-        code, output = inside.run(store.root, argv, timeout=SERVICE_TIMEOUT)
-        done.append({"argv": list(argv), "code": code, "output": output})
-    return done
-
-
-def _note_down(store: Store, request: dict[str, Any], tokens: list[str]) -> None:
-    """Services of `alike` that do not run now are not started by the switch; the note is in memory, a restart starts all.
-
-    A switch that was cut short has stopped them itself: then what it noted stays.
-    """
-    asked = (request.get("services") or {}).get("alike") or []
-    if _down(store, tokens[0]) is None:
-        down = [at for at, argv in enumerate(asked) if inside.run(store.root, argv, timeout=SERVICE_TIMEOUT)[0] != 0]
-        write_json(f"{store.run}/down", {"tokens": tokens, "down": down})
-
-
-def _down(store: Store, name: str) -> list[int] | None:
-    try:
-        with open(f"{store.run}/down", encoding="utf-8") as file:
-            noted = json.load(file)
-    except FileNotFoundError:
-        return None
-    return noted["down"] if name in noted["tokens"] else None
-
-
-def _start(store: Store, new: Current) -> list[Answer]:
-    down = _down(store, token(new)) or []
-    done = _run(store, [argv for at, argv in enumerate(new["services"]["start"]) if at not in down])
-    step("switch.started")
-    with open(_mark(store), "w", encoding="utf-8") as file:
-        file.write(token(new))
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{store.run}/down")
-    return done
 
 
 AFTER: list[Callable[[], None]] = []

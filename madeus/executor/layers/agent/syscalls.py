@@ -1,7 +1,7 @@
 """The Linux calls that Python has no wrapper for, by way of the C library's `syscall`.
 
-Every function raises OSError with the call's errno. Sources: fsopen(2), fsconfig(2), fsmount(2), move_mount(2), open_tree(2),
-openat2(2), unshare(2), pivot_root(2), umount2(2). Their numbers are the same on every architecture but alpha.
+Every function raises OSError with the call's errno. Sources: fsopen(2), fsconfig(2), fsmount(2), fspick(2), move_mount(2),
+open_tree(2), openat2(2), unshare(2), pivot_root(2), umount2(2). Their numbers are the same on every architecture but alpha.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-_OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _OPENAT2 = 428, 429, 430, 431, 432, 437
+_OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _FSPICK, _OPENAT2 = 428, 429, 430, 431, 432, 433, 437
 
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
@@ -18,6 +18,7 @@ AT_RECURSIVE = 0x8000
 FSCONFIG_SET_FLAG = 0
 FSCONFIG_SET_STRING = 1
 FSCONFIG_CMD_CREATE = 6
+FSCONFIG_CMD_RECONFIGURE = 7
 FSCONFIG_STRING_LIMIT = 255
 """Longest value of a string option, in bytes."""
 
@@ -88,6 +89,17 @@ def _kernel_said(context: int) -> str:
 def fsmount(context: int) -> int:
     """A descriptor of a mount of the created file system, attached nowhere."""
     return _call("fsmount", _FSMOUNT, context, 1, 0)  # FSMOUNT_CLOEXEC
+
+
+def make_read_only(place: int) -> None:
+    """The whole file system whose mount's root is behind `place`, wherever it is mounted. EBUSY while a file is written to."""
+    flags = 1 | 8  # FSPICK_CLOEXEC, FSPICK_EMPTY_PATH
+    context = _call("fspick", _FSPICK, place, b"", flags)
+    try:
+        fsconfig(context, FSCONFIG_SET_FLAG, "ro")
+        fsconfig(context, FSCONFIG_CMD_RECONFIGURE)
+    finally:
+        os.close(context)
 
 
 def open_tree(path: str, recursive: bool) -> int:
