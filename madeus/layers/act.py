@@ -90,7 +90,7 @@ class Act:
         self.made.append(name)
         return name
 
-    def switch(self, stack: Sequence[str], after: Machine) -> None:
+    def switch(self, stack: Sequence[str], after: Machine, masks: Mapping[str, Any] | None = None) -> None:
         """Another root; the last layer is the writable one, the others are read-only from then on."""
         mine = (*self.machine.stack[-1:], *stack[:-1])
         frozen = [replace(self.catalog.layers[name], frozen=True) for name in mine]
@@ -106,10 +106,16 @@ class Act:
             # What goes on with the same files may still be at work for it; what was started in other files may not.
             lingering=before.lingering if self.operation in _GO_ON else "end",
             retire=[name for name in self.machine.stack[-1:] if name not in stack],
+            **({} if masks is None else {"masks": dict(masks)}),
         )
 
     def to(
-        self, after: Machine, stack: Sequence[str], summary: str, resolving: Mapping[str, Any] | None = None
+        self,
+        after: Machine,
+        stack: Sequence[str],
+        summary: str,
+        resolving: Mapping[str, Any] | None = None,
+        checking: Mapping[str, Any] | None = None,
     ) -> Change:
         """The change that ends with this stack and a new copy on it."""
         self.provide(stack)
@@ -118,7 +124,7 @@ class Act:
             self.step(Verb.CREATE, layer=copy)
             self.step(Verb.RESOLVE, into=copy, **resolving)
         whole = (*stack, copy)
-        self.switch(whole, after)
+        self.switch(whole, after, checking)
         return self.done(replace(after, stack=whole), summary)
 
     def done(self, after: Machine, summary: str) -> Change:

@@ -166,6 +166,18 @@ def to_resolve(decisions: Iterable[Decision]) -> list[dict[str, Any]]:
     return [{"path": one.mask.path, "how": str(one.how)} for one in decisions if one.how in (How.TAKE, How.MERGE)]
 
 
+def to_check(decisions: Iterable[Decision]) -> dict[str, list[Any] | None]:
+    """What a host compares before it switches, as JSON: the machine's side of each path that is not kept; None: it is kept.
+
+    What stands in place of the machine's file was decided for the file as it was; what is kept may change.
+    """
+    return {one.mask.path: None if one.how is How.KEEP else _side(one.mask.mine) for one in decisions}
+
+
+def _side(mine: Entry | None) -> list[Any]:
+    return [] if mine is None else [str(mine.kind), mine.mode, *mine.owner, mine.digest]
+
+
 def matches(glob: str, path: str) -> bool:
     """Whether a path fits a glob: ``*`` and ``?`` stay within a directory, ``**`` does not."""
     return _pattern(glob).fullmatch(path) is not None

@@ -59,10 +59,12 @@ def upgrade(
     version: str | None,
     occasion: Occasion,
     decisions: Sequence[Mapping[str, Any]] = (),
+    seen: Mapping[str, Any] | None = None,
 ) -> Change:
     """Put later versions of its role below what a machine has changed. version: None for the latest.
 
-    decisions: of masked files, as `madeus.layers.mask.decisions` gives them.
+    decisions: of masked files, as `madeus.layers.mask.to_resolve` gives them. seen: what they were about, as `to_check` gives
+    it: the host refuses the switch when files have changed since.
 
     Raises:
         Refused: the version is not after the machine's one.
@@ -72,15 +74,12 @@ def upgrade(
     copies = catalog.copies(current.stack)
     name = role.versions[target].name
     whole, below = stack_of(role, name), stack_of(role, role.versions[now].name)
-    resolving = {
-        "old": list(copies),
-        "new": list(whole[len(below) :]),
-        "below": list(below),
-        "decisions": [dict(decision) for decision in decisions],
-    }
+    stacks = {"old": list(copies), "new": list(whole[len(below) :]), "below": list(below)}
+    resolving = {**stacks, "decisions": [dict(decision) for decision in decisions]} if decisions else None
+    checking = {**stacks, "seen": dict(seen)} if seen is not None and copies else None
     after, summary = replace(current, version=name), f"upgrade {role.name} {role.versions[now].name} to {name}"
     act = Act(catalog, current, occasion, "upgrade")
-    return act.to(after, (*whole, *copies), summary, resolving if decisions else None)
+    return act.to(after, (*whole, *copies), summary, resolving, checking)
 
 
 def following(catalog: Catalog, machine: str, version: str | None) -> tuple[Role, int, int]:

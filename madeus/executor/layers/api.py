@@ -22,7 +22,7 @@ from madeus.executor.errors import ExecutorError, InternalError
 from madeus.executor.inventory import Host, Inventory, load_inventory
 from madeus.executor.journal.lock import rolled_back
 from madeus.executor.layers.definition import ON_THE_HOST, recipes_of, role_of
-from madeus.executor.layers.errors import OperationRefused
+from madeus.executor.layers.errors import AgentFailed, OperationBroken, OperationRefused
 from madeus.executor.layers.host import AgentHosts
 from madeus.executor.layers.operate import Hosts, Performed, perform, resume
 from madeus.executor.layers.store import LayerStore, Operation, Request
@@ -30,7 +30,7 @@ from madeus.executor.transport.base import Outcome
 from madeus.executor.transport.pool import Transports
 from madeus.layers import Catalog, Change, Occasion, Policy, Refused
 from madeus.layers.errors import Masked, NothingToDo, StillSpare
-from madeus.layers.mask import Decision, Entry, FileKind, Mask, decide, to_resolve, undecided
+from madeus.layers.mask import Decision, Entry, FileKind, Mask, decide, to_check, to_resolve, undecided
 from madeus.layers.operation import (
     assign,
     before_run,
@@ -56,6 +56,9 @@ from madeus.layers.versioning import bring, define, make, package
 
 if TYPE_CHECKING:
     from madeus.model import Role
+
+ATTEMPTS = 3
+"""Of an upgrade whose machine goes on changing files that hide those of the new version."""
 
 LETTING_GO = 5.0
 """Seconds that hosts have to drop what they keep of the commands that were run there."""
@@ -158,13 +161,23 @@ class Layers:
         return await self.each(machines, lambda m: self._upgrade(m, version, policies))
 
     async def _upgrade(self, machine: str, version: str | None, policies: Sequence[Policy]) -> Done:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._upgrade_once(machine, version, policies)
+            except OperationBroken as error:
+                cause = error.__cause__
+                if not (error.undone and isinstance(cause, AgentFailed) and cause.code == "changed"):
+                    raise
+        return await self._upgrade_once(machine, version, policies)
+
+    async def _upgrade_once(self, machine: str, version: str | None, policies: Sequence[Policy]) -> Done:
         decisions = await self.decisions(machine, version, policies)
         asked = undecided(decisions)
         if asked:
             role, _, target = following(self.catalog, machine, version)
             raise OperationRefused(Masked(machine, f"{role.name} {role.versions[target].name}", asked))
-        told = to_resolve(decisions)
-        done = await self._one(machine, lambda c, o: upgrade(c, machine, version, o, told))
+        told, seen = to_resolve(decisions), to_check(decisions)
+        done = await self._one(machine, lambda c, o: upgrade(c, machine, version, o, told, seen))
         return replace(done, decisions=tuple(decisions))
 
     async def decisions(

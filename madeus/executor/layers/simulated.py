@@ -15,7 +15,7 @@ from typing import Any
 from madeus.executor.errors import ConnectionRefused
 from madeus.executor.layers.errors import AgentFailed
 from madeus.executor.transport.base import Outcome
-from madeus.layers.mask import Entry, FileKind, Mask, find_masks
+from madeus.layers.mask import Decision, Entry, FileKind, How, Mask, find_masks, to_check
 
 DELETED = "\0deleted"
 """In place of the text of a file: it is not there any more."""
@@ -114,10 +114,13 @@ class SimulatedHost:
         services: dict[str, list[Any]],
         lingering: str,
         retire: list[str],
+        masks: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         self._need(stack)
         if writable in self.frozen or writable in stack:
             raise self._fail("frozen", f"layer {writable} exists and is read-only")
+        if masks is not None:
+            self._compare(**masks)
         self._new(writable)
         if self.current.get("writable") != writable or self.current["stack"] != stack:
             self.starts += [f"-{name}" for name in services["stop"]]
@@ -150,6 +153,13 @@ class SimulatedHost:
         self._need([*old, *new, *below])
         mine, theirs, base = ([_listing(self.layers[name]) for name in names] for names in (old, new, below))
         return {"masked": [_row(mask) for mask in find_masks(mine, theirs, base)]}
+
+    def _compare(self, old: list[str], new: list[str], below: list[str], seen: dict[str, Any]) -> None:
+        mine, theirs, base = ([_listing(self.layers[name]) for name in names] for names in (old, new, below))
+        now = to_check(Decision(mask, How.TAKE, "") for mask in find_masks(mine, theirs, base))
+        changed = [path for path, side in now.items() if path not in seen or seen[path] not in (None, side)]
+        if changed:
+            raise self._fail("changed", f"changed since it was decided what is shown of them: {', '.join(changed)}")
 
     def _resolve(
         self, into: str, old: list[str], new: list[str], below: list[str], decisions: list[dict[str, Any]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from madeus.executor.errors import UnknownHost
 from madeus.executor.inventory import Host, Inventory
 from madeus.executor.layers.announced import announce
 from madeus.executor.layers.api import Layers
-from madeus.executor.layers.errors import OperationRefused
+from madeus.executor.layers.errors import OperationBroken, OperationRefused
 from madeus.executor.layers.heartbeat import Heartbeat, News, Status
 from madeus.executor.layers.simulated import SimulatedHost, SimulatedHosts
 from madeus.executor.layers.store import LayerStore
@@ -110,6 +110,39 @@ def test_an_upgrade_asks_about_masked_files_and_does_what_it_is_told(tmp_path: P
         assert hosts["m1"].shown()["/etc/merged"] == "mine"
         await layers.rollback("m1")
         assert hosts["m1"].shown()["/etc/asked"] == "mine"
+
+    act(tmp_path, hosts, scenario)
+
+
+def test_files_that_change_between_the_question_and_the_switch_are_asked_about_again(
+    tmp_path: Path, hosts: SimulatedHosts
+) -> None:
+    role = Role("web", "debian", (RoleVersion("1"), RoleVersion("2", "1")))
+    made = {"1": {"/etc/a": "1", "/etc/log": "1"}, "2": {"/etc/a": "2", "/etc/log": "2"}}
+    hosts.made = lambda host, arguments: host.layers[arguments["layer"]].update(made[arguments["version"]])
+    kept = [Policy("/etc/log", "keep")]
+
+    async def scenario(layers: Layers) -> None:
+        await layers.define(role, tmp_path)
+        await layers.assign("web", ["m1"], "1")
+        call, edits = hosts["m1"].call, iter(["mine", "again", "third", "fourth"])
+
+        def edited(verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+            if verb == "switch":
+                hosts["m1"].write("/etc/log", next(edits))
+                hosts["m1"].write("/etc/a", hosts["m1"].shown()["/etc/log"])
+            return call(verb, arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SimulatedHost, "call", lambda host, verb, arguments: edited(verb, arguments))
+            (asked,) = await layers.upgrade(["m1"], policies=kept)
+            assert isinstance(asked.error, OperationRefused) and asked.error.message.endswith(":\n  /etc/a")
+            (moving,) = await layers.upgrade(["m1"], policies=[*kept, Policy("/etc/a", "take")])
+            assert isinstance(moving.error, OperationBroken) and moving.error.undone
+            assert moving.error.message.endswith("changed since it was decided what is shown of them: /etc/a")
+        assert hosts["m1"].shown()["/etc/a"] == "fourth" and layers.catalog.machine("m1").version == "1"
+        (done,) = await layers.upgrade(["m1"], policies=[*kept, Policy("/etc/a", "take")])
+        assert done.error is None and (hosts["m1"].shown()["/etc/a"], hosts["m1"].shown()["/etc/log"]) == ("2", "fourth")
 
     act(tmp_path, hosts, scenario)
 

@@ -16,6 +16,9 @@ from .tree import Entry
 from .trouble import AgentError, refuse
 
 _READ = 1 << 20
+_TOLD = 8
+"""Paths in a message."""
+
 _COMPARED = ("mode", "size", "uid", "gid", "sha256", "target")
 
 
@@ -102,6 +105,30 @@ def masked(store: Store, request: dict[str, Any]) -> dict[str, Any]:
     _compare(tree.top(mine), tree.top(theirs), tree.top(base) if base else None, found)
     found.sort(key=lambda each: str(each["path"]))
     return {"masked": found}
+
+
+def compare(store: Store, masks: dict[str, Any]) -> None:
+    """See that what is masked is what was decided about. `seen`: path to the machine's side of it, or None when it is kept.
+
+    Raises AgentError `changed`.
+    """
+    seen = masks.get("seen")
+    if not isinstance(seen, dict):
+        refuse('"masks" needs "seen", what was decided about')
+    changed = []
+    for row in masked(store, masks)["masked"]:
+        nothing = row["mine"] in (None, "whiteout")
+        if row["same"] or (nothing and row["theirs"] == "whiteout"):
+            continue
+        kind = row["mine"] if row["mine"] in ("file", "dir", "link") else "other"
+        content = row.get("mine_sha256") or row.get("mine_target") or ""
+        side = [] if nothing else [kind, *(row.get(f"mine_{name}", 0) for name in ("mode", "uid", "gid")), content]
+        if row["path"] not in seen or seen[row["path"]] not in (None, side):
+            changed.append(row["path"])
+    if changed:
+        more = f" and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
+        said = f"changed since it was decided what is shown of them: {', '.join(changed[:_TOLD])}{more}"
+        raise AgentError("changed", said, paths=changed)
 
 
 def _compare(mine: Entry, theirs: Entry, base: Entry | None, found: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ goes on where it was. Layers are named by identifiers (letters, digits, `.`, `_`
     sizes {layers}                     {sizes: {id: {files, bytes, disk}}}
     current {}                         {stack, writable, persistent, services, started, mounted, root}
     switch {stack, writable, create?, freeze?, retire?, persistent?, services?: {stop, start, alike?},
-            lingering?: "leave" | "restart" | "end"}
+            lingering?: "leave" | "restart" | "end", masks?: {old, new, below, seen}}
                                        {how: "first" | "beneath" | "restart" | "already", milliseconds, outage_ms, services,
                                        lingering: [{pid, name, command, writes?}], guarded}. `restart`: running services of the
                                        stack's packages go on in the new stack, others are told and the old stack becomes

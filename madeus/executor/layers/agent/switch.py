@@ -3,7 +3,7 @@
 The order, and what a power cut leaves after each step (the same request again finishes it; so does a restart with `boot`):
 
 1. the copy-on-write layer and the persistent directories are made                     the old stack, untouched
-2. the services of the old stack are stopped, in it                                    the old stack, its services down
+2. the services of the old stack are stopped, in it; masked files are compared again   the old stack, its services down
 3. the next overlay is mounted aside and furnished                                     likewise
 4. `current.json` names the new stack                                                  the new stack, once asked again
 5. the next root comes under the visible one, which then leaves                        the new stack, its services down
@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import copying, daemons, inside, mounts, services, syscalls
+from . import copying, daemons, inside, listing, mounts, services, syscalls
 from .store import Current, Store, sync_directory
 from .trouble import AgentError, refuse, step
 
@@ -107,6 +107,8 @@ def switch(store: Store, request: dict[str, Any]) -> Answer:
     if shown and request.get("lingering") == "end":
         daemons.end(device)
     try:
+        if shown and not same and request.get("masks"):
+            listing.compare(store, request["masks"])
         _mount_next(store, new)
         store.set_current(new)
         step("switch.recorded")

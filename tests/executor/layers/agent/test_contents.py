@@ -327,6 +327,32 @@ def test_texts_are_merged_three_ways_and_conflicts_lose_nothing(rooted: Machine)
     assert "<<<<<<<" in rooted.sh("cat /etc/b.madeus-merged")
 
 
+def test_a_switch_is_refused_when_masked_files_have_changed_since_they_were_decided_about(rooted: Machine) -> None:
+    service = {"stop": [["sh", "-c", "echo by the service > /etc/a"]], "start": [["touch", "/run/up"]]}
+    rooted.ask("switch", {"stack": ["base"], "writable": "c1", "create": True, "services": service})
+    rooted.sh("echo mine > /etc/a; echo mine > /etc/kept")
+    rooted.layer("v2", {"etc/a": "theirs", "etc/kept": "theirs", "etc/other": "theirs"})
+    stacks = {"old": ["c1"], "new": ["v2"], "below": ["base"]}
+    (a, kept) = rooted.ask("masked", stacks)["masked"]
+    seen = {"/etc/a": ["file", a["mine_mode"], 0, 0, a["mine_sha256"]], kept["path"]: None}
+    request = {"stack": ["base", "v2", "c1"], "writable": "c2", "create": True, "services": service}
+    rooted.sh("rm /run/up")
+    with pytest.raises(Refused, match=r"^changed since it was decided what is shown of them: /etc/a$") as refused:
+        rooted.ask("switch", {**request, "masks": {**stacks, "seen": seen}})
+    assert refused.value.error["code"] == "changed"
+    assert rooted.sh("cat /etc/a; ls /run/up") == "by the service\n/run/up\n"
+    assert rooted.ask("current")["writable"] == "c1"
+    rooted.sh("echo more > /etc/kept")
+    (a, _) = rooted.ask("masked", stacks)["masked"]
+    seen["/etc/a"] = ["file", a["mine_mode"], 0, 0, a["mine_sha256"]]
+    rooted.sh("echo mine > /etc/other")
+    with pytest.raises(Refused, match=r"of them: /etc/other$"):
+        rooted.ask("switch", {**request, "masks": {**stacks, "seen": seen}})
+    rooted.sh("rm /etc/other")
+    seen["/etc/other"] = []
+    assert rooted.ask("switch", {**request, "masks": {**stacks, "seen": seen}})["how"] == "beneath"
+
+
 def test_decisions_come_before_the_switch(rooted: Machine) -> None:
     with pytest.raises(Refused, match="layer c0 is mounted already: decide before the switch"):
         rooted.ask("resolve", {"into": "c0", "decisions": []})
