@@ -119,6 +119,8 @@ def _document(found: Clustering) -> dict[str, Any]:
                 "medoids": one.medoids,
                 "applications": sorted(one.applications),
                 "diameter": one.diameter,
+                "lacks": sorted(one.lacks),
+                "deviating": {machine: sorted(items) for machine, items in one.deviating},
             }
             for one in found.clusters
         ],

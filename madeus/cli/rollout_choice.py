@@ -210,7 +210,9 @@ def _by_variable(name: str, members: Sequence[str], hosts: Inventory) -> list[Cl
 
 
 def read_clusters(path: Path) -> list[Cluster]:
-    """Clusters of a file of `madeus cluster`: ``{"clusters": [{"name", "machines", "distance", "medoids"}]}``."""
+    """Clusters of a file of `madeus cluster`: ``{"clusters": [{"name", "machines", "distance", "medoids",
+    "differs", "lacks", "deviating"}]}``; the last four may be missing.
+    """
     from madeus.fleet.clusters import Cluster
 
     try:
@@ -222,6 +224,8 @@ def read_clusters(path: Path) -> list[Cluster]:
                 frozenset(c.get("differs", ())),
                 int(c["distance"]),
                 tuple(c.get("medoids", ())),
+                lacks=frozenset(c.get("lacks", ())),
+                deviating=tuple((m, frozenset(items)) for m, items in c.get("deviating", {}).items()),
             )
             for c in data["clusters"]
         ]

@@ -5,28 +5,41 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from madeus.cli.failing import state_option, telling
+from madeus.cli.loading import InputError
+from madeus.cli.outcome import printable
 
 if TYPE_CHECKING:
-    from madeus.executor.rollout.records import RolloutRecord
+    from madeus.executor.rollout.records import Report, RolloutRecord
 
 SHOWN = 8
-"""Machines of one line that are named."""
+"""Machines of one line that are named; lines of a difference."""
+
+TAIL = 6
+"""Lines of output that are shown."""
 
 
 @click.command(epilog="Exit codes: 0 shown, 2 there is no such rollout.")
 @click.argument("name", metavar="[ROLLOUT]", default="last")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
+@click.option("--report", type=int, metavar="N", help="Show all of the report of that number.")
 @state_option
-def status(name: str, form: str, state: Path | None) -> None:
-    """Show how far a rollout is, stage by stage, and its failures folded by cluster and signature."""
+def status(name: str, form: str, report: int | None, state: Path | None) -> None:
+    """Show how far a rollout is, stage by stage, and its open reports.
+
+    Failures of one cluster with the same signature are one report: the first is shown, the others are counted. A report is open
+    until each of its machines is upgraded.
+    """
     record = _read(name, state)
-    if form == "json":
+    if report is not None:
+        show_report(record, report)
+    elif form == "json":
         click.echo(json.dumps(as_json(record), indent=1))
     else:
         show_record(record)
@@ -96,18 +109,78 @@ def show_record(record: RolloutRecord) -> None:
                 click.echo(f"    {one.machine} {state}: {one.note.splitlines()[-1] if one.note else ''}")
     for cluster in row.stages.left_out:
         click.echo(f"  {cluster.name}: left out, {len(cluster.machines)} machines of which none could test")
-    for report in record.reports:
-        named = ", ".join(report.machines[:SHOWN])
-        more = len(report.machines) - SHOWN
-        click.echo(f"  report   cluster {report.cluster}, {report.signature}")
-        click.echo(f"           {named}{f' and {more} more' if more > 0 else ''}")
-        if report.first.difference:
-            click.echo(f"           differs from the reference in: {', '.join(report.first.difference[:SHOWN])}")
+    _show_reports(record.reports)
     passed = record.count(MachineState.PASSED)
     bad, away = record.count(*BAD), record.count(MachineState.UNREACHABLE)
     click.echo(f"{passed} of {total} machines upgraded, {bad} failed, {away} unreachable")
     if row.state not in ("done",):
         click.echo(f"go on with: madeus rollout resume {row.id}")
+
+
+def _show_reports(reports: Sequence[Report]) -> None:
+    """Those that need a person, each with its first failure; the others that are folded into it are counted."""
+    for number, report in enumerate(reports, 1):
+        if not report.open:
+            continue
+        named = ", ".join(report.open[:SHOWN])
+        more = len(report.open) - SHOWN
+        folded = len(report.machines) - 1
+        click.echo(f"  report {number} cluster {report.cluster}, {report.signature}")
+        click.echo(f"           {named}{f' and {more} more' if more > 0 else ''}")
+        if folded:
+            click.echo(f"           folded into that of {report.first.machine}: {folded} more of the kind")
+        for line in tail(report.first.reason):
+            click.echo(f"           | {line}")
+        whole = report.first.whole or (
+            f"madeus rollout status --report {number}" if is_cut(report.first.reason) else ""
+        )
+        if whole:
+            click.echo(f"           whole: {whole}")
+        if report.first.difference:
+            click.echo(f"           {report.first.machine} differs from the reference in")
+            for line in report.first.difference[:SHOWN]:
+                click.echo(f"             {line}")
+            rest = len(report.first.difference) - SHOWN
+            if rest > 0:
+                click.echo(f"             and {rest} more: madeus rollout status --report {number}")
+    closed = sum(not report.open for report in reports)
+    if closed:
+        click.echo(
+            f"  {closed} report{'s' * (closed > 1)} closed: each of their machines is upgraded, or failed in another way since"
+        )
+
+
+def show_report(record: RolloutRecord, number: int) -> None:
+    """All of one report. Raises InputError when there is none of that number."""
+    if not 1 <= number <= len(record.reports):
+        count = len(record.reports)
+        raise InputError(f"--report {number}: rollout {record.row.id} has {count} report{'s' * (count != 1)}")
+    report = record.reports[number - 1]
+    click.echo(f"report {number} of rollout {record.row.id}: {'open' if report.open else 'closed'}")
+    click.echo(f"cluster {report.cluster}, {report.signature}")
+    click.echo(f"machines: {', '.join(report.machines)}")
+    if report.open and report.open != report.machines:
+        click.echo(f"open on: {', '.join(report.open)}")
+    click.echo(f"{report.first.machine}, in {report.first.stage}, said")
+    for line in report.first.reason.splitlines():
+        click.echo(f"  {printable(line)}")
+    if report.first.whole:
+        click.echo(f"whole: {report.first.whole}")
+    if report.first.difference:
+        click.echo(f"{report.first.machine} differs from the reference in")
+        for line in report.first.difference:
+            click.echo(f"  {line}")
+
+
+def tail(reason: str) -> list[str]:
+    """The first line of a reason and its last ones."""
+    lines = [printable(line) for line in reason.splitlines() if line.strip()]
+    return lines if len(lines) <= TAIL + 1 else [lines[0], "...", *lines[-TAIL:]]
+
+
+def is_cut(reason: str) -> bool:
+    """Whether `tail` leaves some of it out."""
+    return "..." in tail(reason)
 
 
 def _state(record: RolloutRecord) -> str:
@@ -142,7 +215,13 @@ def as_json(record: RolloutRecord) -> dict[str, Any]:
                 "cluster": r.cluster,
                 "signature": r.signature,
                 "machines": list(r.machines),
+                "open": list(r.open),
+                "folded": len(r.machines) - 1,
+                "machine": r.first.machine,
+                "stage": r.first.stage,
                 "reason": r.first.reason,
+                "tail": tail(r.first.reason),
+                "whole": r.first.whole or None,
                 "difference": list(r.first.difference),
             }
             for r in record.reports

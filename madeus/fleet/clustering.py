@@ -54,14 +54,14 @@ def cluster_fleet(
     if diameter < 0:
         raise ValueError(f"a diameter of {diameter}: give 0 or more")
     groups = group_parsed(fingerprints, reference, granularity)
+    known = _Differences(reference, granularity).reference
     made: list[tuple[tuple[object, ...], Cluster]] = []
     for (parsed, applications), contents in groups.items():
         sets = sorted(contents, key=sorted)
         weights = [len(contents[one]) for one in sets]
         for found in quality_threshold(sets, weights, diameter):
-            cluster = _cluster(
-                parsed, applications, {sets[point]: contents[sets[point]] for point in found.points}, found
-            )
+            chosen = {sets[point]: contents[sets[point]] for point in found.points}
+            cluster = _cluster(parsed, applications, chosen, found, known)
             made.append(((cluster.distance, -len(cluster.machines), cluster.machines[0]), cluster))
     made.sort(key=lambda pair: pair[0])
     width = len(str(len(made)))
@@ -97,6 +97,11 @@ class _Differences:
         self._content = self._coarsening.coarsen(reference.content)
         self._known: dict[tuple[Items, bool], Items] = {}
 
+    @property
+    def reference(self) -> Items:
+        """All items of the reference."""
+        return self._parsed | self._content
+
     def parsed(self, fingerprint: Fingerprint) -> Items:
         return self._difference(fingerprint.parsed, self._parsed, True)
 
@@ -112,12 +117,21 @@ class _Differences:
         return self._known[key]
 
 
-def _cluster(parsed: Items, applications: Items, contents: dict[Items, list[str]], found: Found) -> Cluster:
+def _cluster(
+    parsed: Items, applications: Items, contents: dict[Items, list[str]], found: Found, reference: Items
+) -> Cluster:
     ordered = _most_central_first(contents)
     machines = sorted(machine for content in contents for machine in contents[content])
     medoids = tuple(machine for content in ordered for machine in sorted(contents[content]))
     differs = parsed | ordered[0]
-    return Cluster("", tuple(machines), differs, len(differs), medoids, applications, found.diameter)
+    apart = [(content ^ ordered[0], contents[content]) for content in ordered[1:]]
+    deviating = tuple(
+        sorted(((machine, items) for items, machines in apart for machine in machines), key=lambda pair: pair[0])
+    )
+    lacks = (differs & reference).union(*(items & reference for items, _ in apart))
+    return Cluster(
+        *("", tuple(machines), differs, len(differs), medoids, applications, found.diameter, lacks, deviating)
+    )
 
 
 def _most_central_first(contents: dict[Items, list[str]]) -> list[Items]:

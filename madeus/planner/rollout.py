@@ -74,6 +74,8 @@ class Compiled:
     sliced: Sliced
     stages: Stages
     wave_of: dict[str, int] = field(default_factory=dict)
+    still: dict[str, str] = field(default_factory=dict)
+    """Instances that are upgraded already, with their machines: nothing is done to them any more."""
 
     @property
     def waves(self) -> tuple[tuple[Program, ...], ...]:
@@ -230,12 +232,15 @@ def rehearse(system: System) -> Simulation:
 
 
 def compile_rollout(assembly: Assembly, begin: Configuration, sliced: Sliced, stages: Stages) -> Compiled:
-    """A rollout from where an assembly rests. Machines in no stage are left alone."""
+    """A rollout from where an assembly rests. Machines in no stage are left alone: they are upgraded, or of a cluster that is
+    left out, of which nobody knows whether they serve."""
     waves = {m: s.wave for s in stages.stages for m in s.machines if m in sliced.machines}
     kept = {m: p for m, p in sliced.machines.items() if m in waves}
     instances = {m: i for m, i in sliced.instances.items() if m in waves}
+    left_out = {m for c in stages.left_out for m in c.machines}
+    still = {i: m for m, own in sliced.instances.items() if m not in waves and m not in left_out for i in own}
     sliced = replace(sliced, machines=kept, instances=instances)
-    return Compiled(standing(assembly, begin), begin, sliced, stages, waves)
+    return Compiled(standing(assembly, begin), begin, sliced, stages, waves, still)
 
 
 def _key(

@@ -7,7 +7,7 @@ machines take as long as their kinds.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -160,9 +160,12 @@ class _Prover:
 
     def services(self) -> dict[tuple[str, str], list[str]]:
         """(type, port) of services that the fleet offers -> machines that do, and that the rollout touches."""
+        return self._serving(self._compiled.machine_of)
+
+    def _serving(self, machine_of: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
         compiled, system = self._compiled, System(self._compiled.assembly, (), 0, self._compiled.begin)
         found: dict[tuple[str, str], dict[str, None]] = {}
-        for name, machine in compiled.machine_of.items():
+        for name, machine in machine_of.items():
             if name not in compiled.begin.components:
                 continue
             kind = compiled.begin.components[name].type
@@ -177,7 +180,8 @@ class _Prover:
         waves: dict[int, int] = {}
         for machine in machines:
             waves[self._compiled.wave_of[machine]] = waves.get(self._compiled.wave_of[machine], 0) + 1
-        widest, total = max(waves.values()), len(machines)
+        upgraded = self._serving(self._compiled.still).get(name, [])
+        widest, total = max(waves.values()), len(machines) + len(upgraded)
         allowed = total if out is None else at_most(out, total)
 
         def cases() -> Cases:

@@ -163,6 +163,46 @@ def test_a_mended_script_is_another_upgrade(shop: Shop) -> None:
     assert shop.rollout("resume").exit_code == 0
 
 
+TALKS = "seq 1 30; echo the last word >&2; test ! -e {at}/${{host.name}}/bad"
+
+
+def test_open_reports_show_the_tail_of_what_was_said_where_the_whole_is_and_how_the_machine_differs(shop: Shop) -> None:
+    alike = {
+        "name": "k",
+        "machines": ["w1", "w2", "w3"],
+        "distance": 2,
+        "differs": ["php/8", "php/7"],
+        "lacks": ["php/7"],
+    }
+    (shop.folder / "clusters.json").write_text(json.dumps({"clusters": [alike]}))
+    shop.write(TALKS, BACK + "  threshold 1%\n")
+    shop.deploy()
+    (shop.folder / "w2" / "bad").touch()
+    (shop.folder / "w3" / "bad").touch()
+    done = shop.rollout("run", str(shop.file), "--clusters", str(shop.folder / "clusters.json"))
+    lines = [line.strip() for line in done.output[done.output.index("report 1") :].splitlines()]
+    run = shop.status()["machines"][1]["run"]
+    other = shop.status()["machines"][2]["run"]
+    assert lines[0] == "report 1 cluster k, check: the last word"
+    assert lines[1] in ("w2, w3", "w3, w2")
+    assert lines[2] in (f"folded into that of {m}: 1 more of the kind" for m in ("w2", "w3"))
+    assert (
+        lines[3].startswith("| check: run on w") and lines[4:6] == ["| ...", "| 26"] and lines[10] == "| the last word"
+    )
+    first = lines[2].split()[4].rstrip(":")
+    assert lines[11] == f"whole: madeus logs {run if first == 'w2' else other} 'web[{first[1]}].check'"
+    assert lines[12:14] == [f"{first} differs from the reference in", "~ php 7 -> 8"]
+    (report,) = shop.status()["reports"]
+    assert (report["folded"], sorted(report["open"]), report["tail"][-1]) == (1, ["w2", "w3"], "the last word")
+    whole = shop.rollout("status", "--report", "1").output
+    assert "report 1 of rollout" in whole and "  11\n  12\n" in whole
+    assert shop.rollout("status", "--report", "2").exit_code == 2
+    shop.write("true", BACK + "  threshold 1%\n")
+    done = shop.rollout("resume")
+    assert done.exit_code == 0, done.output
+    assert "1 report closed" in shop.rollout("status").output and shop.status()["reports"][0]["open"] == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

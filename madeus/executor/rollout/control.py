@@ -26,7 +26,7 @@ from madeus.executor.live.errors import ChangedMeanwhile
 from madeus.executor.live.read import read_live
 from madeus.executor.live.state import LiveState
 from madeus.executor.rollout.before import note_before, read_before
-from madeus.executor.rollout.ended import Ended, has_failed, of_journal, of_result
+from madeus.executor.rollout.ended import Ended, Said, has_failed, of_journal, of_result
 from madeus.executor.rollout.errors import RolloutTakenOver
 from madeus.executor.rollout.gate import Gate, reachable
 from madeus.executor.rollout.layers import layers_back
@@ -40,6 +40,7 @@ from madeus.executor.rollout.records import (
     signature,
 )
 from madeus.executor.rollout.store import Store, put_machine, read_rollout
+from madeus.fleet.apart import changes
 from madeus.fleet.budget import overruns
 from madeus.fleet.settings import Settings
 from madeus.fleet.slices import Sliced, undo_program
@@ -47,6 +48,9 @@ from madeus.model import Assembly, Program
 
 POLL = 0.5
 """Seconds between looks for a freeze or an abort by command."""
+
+DIFFERENCES = 50
+"""Lines of a report that say how its machine differs from the reference."""
 
 SUPERSEDED = "given up for another upgrade"
 """Note of a machine that is taken back though it has not failed."""
@@ -324,9 +328,9 @@ class Controller:
         elif ended.unreachable:
             self._put(replace(row, state=MachineState.UNREACHABLE, note=ended.reason))
         else:
-            self._fail(
-                machine, ended.where, ended.reason, MachineState.FAILED if self._is_back(machine, ended) else None
-            )
+            state = MachineState.FAILED if self._is_back(machine, ended) else None
+            whole = f"madeus logs {row.run} '{ended.component}.{ended.where}'" if ended.component else ""
+            self._fail(machine, ended.where, ended.said, state, whole)
 
     def _is_halfway(self, machine: str) -> bool:
         """Whether a machine can be, and has to be, taken back before another upgrade begins."""
@@ -421,8 +425,8 @@ class Controller:
         else:
             self._fail(machine, f"test {failed[0]}", failed[1])
 
-    def _fail(self, machine: str, where: str, reason: str, state: MachineState | None = None) -> None:
-        """Note a failure. state: when it is not to be taken back any more."""
+    def _fail(self, machine: str, where: str, said: Said, state: MachineState | None = None, whole: str = "") -> None:
+        """Note a failure. state: when it is not to be taken back any more; whole: command that shows all that was printed."""
         if state is None:
             state = MachineState.UNDOING if self._order.goes_back(machine) else MachineState.FROZEN
         row, stage, cluster = self._rows[machine], self._stage_of[machine], self._cluster_of[machine]
@@ -431,15 +435,16 @@ class Controller:
             machine,
             stage.name,
             cluster.name,
-            signature(where, reason, machine),
-            f"{where}: {reason}",
-            tuple(sorted(cluster.differs))[:50],
+            signature(where, said.line, machine),
+            f"{where}: {said.reason}",
+            tuple(change.text for change in changes(*cluster.difference(machine)))[:DIFFERENCES],
             self._options.wall(),
+            whole,
         )
-        row = replace(row, state=state, note=reason)
+        row = replace(row, state=state, note=said.line)
         self._store.put(row, failure)
         self._rows[machine] = row
-        self._tell(f"{machine} failed: {where}: {reason.splitlines()[0] if reason else ''}")
+        self._tell(f"{machine} failed: {where}: {said.reason.partition(chr(10))[0]}")
         if state is MachineState.FROZEN:
             self._halt(f"{machine} failed and is left as it stands", RolloutState.FROZEN)
 

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from madeus.executor.journal.events import AttemptRecord, AttemptState, RunState
 from madeus.executor.journal.store import Journal
 from madeus.executor.result import RunResult
 from madeus.semantics import StepKind
+
+KEPT = 16_384
+"""Bytes of each stream that a report keeps."""
+
+
+class Said(NamedTuple):
+    """Why something failed."""
+
+    reason: str
+    """And what it printed: at most `KEPT` bytes of each stream, errors last."""
+    line: str
+    """The last line of its errors; of one that printed none, the reason: failures that have it in common are of one kind."""
+
+    @staticmethod
+    def of(reason: str, stdout: bytes = b"", stderr: bytes = b"") -> Said:
+        """As an action has ended."""
+        printed, errors = (stream[-KEPT:].decode(errors="replace").strip() for stream in (stdout, stderr))
+        return Said(
+            "\n".join(part for part in (reason, printed, errors) if part), (errors or reason).rpartition("\n")[2]
+        )
+
+
+NOTHING = Said("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +41,18 @@ class Ended:
     state: RunState
     where: str = ""
     """Transition that failed."""
-    reason: str = ""
+    component: str = ""
+    """Whose transition that is."""
+    said: Said = NOTHING
     unreachable: bool = False
     """Whether it failed because the machine could not be reached, or may have."""
     recovered: bool = False
     """Whether it failed and a recovery of the program has taken the machine back."""
+
+    @property
+    def reason(self) -> str:
+        """Why it failed."""
+        return self.said.reason
 
     @property
     def well(self) -> bool:
@@ -35,27 +66,27 @@ def of_result(result: RunResult, machine: str) -> Ended:
     failures = [f for f in result.failures if not f.stopped]
     recovered = back or (result.state is RunState.DONE and bool(failures))
     for failure in failures:
-        said = failure.stderr.decode(errors="replace").strip()
-        reason = f"{failure.reason}\n{said}" if said else failure.reason
-        return Ended(result.state, failure.transition, reason, failure.unreachable and not recovered, recovered)
+        said = Said.of(failure.reason, failure.stdout, failure.stderr)
+        unreachable = failure.unreachable and not recovered
+        return Ended(result.state, failure.transition, failure.component, said, unreachable, recovered)
     if result.deadlock is not None:
-        return Ended(result.state, "deadlock", str(result.deadlock), recovered=back)
-    said = result.divergence or f"run {result.run} is {result.state}"
-    return Ended(result.state, "run", said, recovered=back)
+        return Ended(result.state, "deadlock", said=Said.of(str(result.deadlock)), recovered=back)
+    why = result.divergence or f"run {result.run} is {result.state}"
+    return Ended(result.state, "run", said=Said.of(why), recovered=back)
 
 
 def of_journal(journal: Journal, run: str, state: RunState) -> Ended:
     """As the journal has it. Where no exit code was noted, nobody knows whether the machine was reached: so it may be."""
     steps = journal.steps(run)
     recovered = state is RunState.ROLLED_BACK or any(s.step.kind is StepKind.RECOVER for s in steps)
-    fired = {s.seq: s.step.element for s in steps if s.step.kind is StepKind.FIRE}
+    fired = {s.seq: (s.step.component, s.step.element) for s in steps if s.step.kind is StepKind.FIRE}
     bad = _bad(journal, run)
     if not bad or state is RunState.DONE:
-        return Ended(state, "run", f"run {run} is {state}", recovered=recovered)
+        return Ended(state, "run", said=Said.of(f"run {run} is {state}"), recovered=recovered)
     last = bad[-1]
-    said = last.stderr.decode(errors="replace").strip()
-    reason = f"{last.error or ''}\n{said}" if said else last.error or ""
-    return Ended(state, fired.get(last.fired, "run"), reason, last.exit_code is None and not recovered, recovered)
+    component, where = fired.get(last.fired, ("", "run"))
+    said = Said.of(last.error or "", last.stdout, last.stderr)
+    return Ended(state, where, component, said, last.exit_code is None and not recovered, recovered)
 
 
 def has_failed(journal: Journal, run: str) -> bool:

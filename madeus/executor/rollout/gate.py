@@ -16,6 +16,7 @@ from madeus.executor.inventory import Host
 from madeus.executor.layers.host import enter_prefix
 from madeus.executor.layers.rooted import RootedTransport
 from madeus.executor.rollout.compare import p_worse
+from madeus.executor.rollout.ended import Said
 from madeus.executor.transport.pool import Transports
 from madeus.fleet.settings import CommandTest, HttpTest, MetricTest, Test, TransitionTest
 from madeus.model import Action, Duration
@@ -43,7 +44,7 @@ class Gate:
     rooted: Callable[[str], bool] = lambda machine: False
     """Whether the instances of a machine live in its layers: then commands are run there."""
 
-    async def passes(self, host: Host, others: Sequence[Host], name: str) -> tuple[str, str] | None:
+    async def passes(self, host: Host, others: Sequence[Host], name: str) -> tuple[str, Said] | None:
         """None when every test passes; else which one does not, and why.
 
         others: machines not yet upgraded. name: of this testing, never used before. Raises HostError when the machine is not
@@ -61,7 +62,7 @@ class Gate:
             finally:
                 await transports.forget()
 
-    async def _watch(self, ask: _Asker, host: Host, others: Sequence[Host]) -> tuple[str, str] | None:
+    async def _watch(self, ask: _Asker, host: Host, others: Sequence[Host]) -> tuple[str, Said] | None:
         """Let the soak time go by, and look at the metrics meanwhile."""
         metrics = [t for t in self.tests if isinstance(t, MetricTest)]
         if not metrics:
@@ -77,7 +78,7 @@ class Gate:
                 )
                 first, *rest = values
                 if isinstance(first, ActionFailed):
-                    return str(metric), _reason(first)
+                    return str(metric), _said(first)
                 if isinstance(first, BaseException):
                     raise first
                 mine[number].append(first)
@@ -88,9 +89,8 @@ class Gate:
                 p = p_worse(mine[number], theirs[number], metric.better)
                 if p < metric.significance:
                     here, there = median(mine[number]), median(theirs[number])
-                    return str(
-                        metric
-                    ), f"worse than on machines not yet upgraded: median {here:g}, there {there:g}, p = {p:.2g}"
+                    why = f"worse than on machines not yet upgraded: median {here:g}, there {there:g}, p = {p:.2g}"
+                    return str(metric), Said.of(why)
         return None
 
 
@@ -100,7 +100,7 @@ class _Asker:
     def __init__(self, gate: Gate, transports: Transports) -> None:
         self._gate, self._transports, self._count = gate, transports, 0
 
-    async def all(self, host: Host) -> tuple[str, str] | None:
+    async def all(self, host: Host) -> tuple[str, Said] | None:
         for test in self._gate.tests:
             match test:
                 case CommandTest(command, within):
@@ -113,7 +113,7 @@ class _Asker:
                 # A page is the same one from wherever on the host it is asked for; its own root surely has what asks.
                 await self._do(host, action, isinstance(test, CommandTest))
             except ActionFailed as error:
-                return str(test), _reason(error)
+                return str(test), _said(error)
         return None
 
     async def value(self, host: Host, metric: MetricTest) -> float:
@@ -140,9 +140,8 @@ class _Asker:
         return result.stdout.decode(errors="replace")
 
 
-def _reason(error: ActionFailed) -> str:
-    said = error.stderr.decode(errors="replace").strip()
-    return f"{error.reason}\n{said}" if said else error.reason
+def _said(error: ActionFailed) -> Said:
+    return Said.of(error.reason, error.stdout, error.stderr)
 
 
 async def reachable(host: Host, transports: Transports) -> str:

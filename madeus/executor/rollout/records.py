@@ -74,8 +74,10 @@ class FailureRow:
     signature: str
     reason: str
     difference: tuple[str, ...]
-    """Items in which the machine's cluster differs from the reference."""
+    """How the machine differs from the reference, a line for each key: ``~ key reference's -> machine's``."""
     at: float
+    whole: str = ""
+    """Command that shows all that was printed; empty: `reason` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Report:
     first: FailureRow
     machines: tuple[str, ...]
     """All that failed like this, the first one first."""
+    open: tuple[str, ...] = ()
+    """Those that nothing has put right since, and that have not failed in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +128,17 @@ class RolloutRecord:
     def reports(self) -> tuple[Report, ...]:
         """The failures folded by cluster and signature."""
         groups: dict[tuple[str, str], list[FailureRow]] = {}
+        latest: dict[str, tuple[str, str]] = {}
         for failure in self.failures:
             groups.setdefault((failure.cluster, failure.signature), []).append(failure)
-        return tuple(
-            Report(cluster, signature, rows[0], tuple(dict.fromkeys(r.machine for r in rows)))
-            for (cluster, signature), rows in groups.items()
-        )
+            latest[failure.machine] = (failure.cluster, failure.signature)
+        bad = {m for m, row in self.machines.items() if row.state in BAD}
+        found = []
+        for (cluster, signature), rows in groups.items():
+            machines = tuple(dict.fromkeys(r.machine for r in rows))
+            left = tuple(m for m in machines if m in bad and latest[m] == (cluster, signature))
+            found.append(Report(cluster, signature, rows[0], machines, left))
+        return tuple(found)
 
     def count(self, *states: MachineState) -> int:
         """Machines in these states."""
@@ -139,8 +148,6 @@ class RolloutRecord:
 _VARIES = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8,}|\d+")
 
 
-def signature(where: str, reason: str, machine: str) -> str:
-    """What failures of the same kind have in common: where, and the last line of the reason without numbers and names."""
-    lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    return f"{where}: {_VARIES.sub('#', last.replace(machine, '<machine>'))[:200]}"
+def signature(where: str, line: str, machine: str) -> str:
+    """What failures of the same kind have in common: where, and the line that tells why without numbers and names."""
+    return f"{where}: {_VARIES.sub('#', line.strip().replace(machine, '<machine>'))[:200]}"

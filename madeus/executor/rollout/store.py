@@ -85,7 +85,8 @@ CREATE TABLE rollout_before (
 CREATE TABLE rollout_settings (
   rollout TEXT PRIMARY KEY,
   settings TEXT NOT NULL
-) STRICT, WITHOUT ROWID
+) STRICT, WITHOUT ROWID;
+ALTER TABLE rollout_failures ADD COLUMN whole TEXT NOT NULL DEFAULT ''
 """
 """Since version 2: what machines were before their upgrade, and values of the model's parameters."""
 
@@ -137,12 +138,11 @@ class Store:
                 also(connection)
             if failure is not None:
                 connection.execute(
-                    "INSERT INTO rollout_failures (rollout, machine, stage, cluster, signature, reason, difference, at) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO rollout_failures (rollout, machine, stage, cluster, signature, reason, difference, at, "
+                    "whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         *(self.id, failure.machine, failure.stage, failure.cluster, failure.signature, failure.reason),
-                        json.dumps(failure.difference),
-                        failure.at,
+                        *(json.dumps(failure.difference), failure.at, failure.whole),
                     ),
                 )
 
@@ -273,24 +273,26 @@ def read_rollout(journal: Journal, name: str) -> RolloutRecord:
     ]
     if not found:
         raise UnknownRollout(name, journal.path)
-    row = found[0]
+    head = found[0]
     machines = [
         MachineRow(m, MachineState(state), run, undo, attempt, digest, note)
         for m, state, run, undo, attempt, digest, note in journal.query(
-            "SELECT machine, state, run, undo, attempt, digest, note FROM rollout_machines WHERE rollout = ?", (row.id,)
+            "SELECT machine, state, run, undo, attempt, digest, note FROM rollout_machines WHERE rollout = ?",
+            (head.id,),
         )
     ]
+    whole = "whole" if _version(journal) == SCHEMA else "''"
     failures = [
-        FailureRow(number, machine, stage, cluster, signature, reason, tuple(json.loads(difference)), at)
-        for number, machine, stage, cluster, signature, reason, difference, at in journal.query(
-            "SELECT number, machine, stage, cluster, signature, reason, difference, at FROM rollout_failures "
+        FailureRow(number, machine, stage, cluster, signature, reason, tuple(json.loads(difference)), at, logs)
+        for number, machine, stage, cluster, signature, reason, difference, at, logs in journal.query(
+            f"SELECT number, machine, stage, cluster, signature, reason, difference, at, {whole} FROM rollout_failures "
             "WHERE rollout = ? ORDER BY number",
-            (row.id,),
+            (head.id,),
         )
     ]
-    order = {m: n for n, m in enumerate(row.stages.machines)}
+    order = {m: n for n, m in enumerate(head.stages.machines)}
     machines.sort(key=lambda m: order.get(m.machine, len(order)))
-    return RolloutRecord(row, {m.machine: m for m in machines}, tuple(failures))
+    return RolloutRecord(head, {m.machine: m for m in machines}, tuple(failures))
 
 
 def stages_to_json(stages: Stages) -> Any:
@@ -316,12 +318,18 @@ def stages_from_json(coded: Mapping[str, Any]) -> Stages:
 
 
 def _cluster(c: Cluster) -> list[Any]:
-    return [c.name, list(c.machines), sorted(c.differs), c.distance, list(c.medoids)]
+    apart = {machine: sorted(items) for machine, items in c.deviating}
+    return [c.name, list(c.machines), sorted(c.differs), c.distance, list(c.medoids), sorted(c.lacks), apart]
 
 
 def _cluster_back(coded: Sequence[Any]) -> Cluster:
-    name, machines, differs, distance, medoids = coded
-    return Cluster(name, tuple(machines), frozenset(differs), distance, tuple(medoids))
+    name, machines, differs, distance, medoids, *more = coded
+    lacks, apart = more or ((), {})
+    return Cluster(
+        *(name, tuple(machines), frozenset(differs), distance, tuple(medoids)),
+        lacks=frozenset(lacks),
+        deviating=tuple((machine, frozenset(items)) for machine, items in apart.items()),
+    )
 
 
 def _rollout(journal: Journal, row: Sequence[Any]) -> RolloutRow:

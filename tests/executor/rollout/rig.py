@@ -258,6 +258,13 @@ class Rig:
                 t.result()
         return None
 
+    def first_run(self, machine: str) -> str:
+        """The run of a machine's first slice."""
+        journal = Journal.open(self.state)
+        rows = journal.query("SELECT id FROM runs WHERE stages LIKE ? ORDER BY number", (f'%@{machine}"%',))
+        journal.close()
+        return str(rows[0][0])
+
     def last(self) -> str:
         """Identifier of the latest rollout; empty when there is none."""
         journal = Journal.open(self.state)

@@ -9,6 +9,7 @@ import pytest
 
 from madeus.executor.journal.store import Journal
 from madeus.executor.rollout.control import Controller, RolloutResult
+from madeus.executor.rollout.ended import Said
 from madeus.executor.rollout.errors import RolloutHeld, RolloutTakenOver, UnknownRollout
 from madeus.executor.rollout.records import MachineState, RolloutState, signature
 from madeus.executor.rollout.store import ask_for, begin, read_rollout, reopen, stages_from_json, stages_to_json
@@ -141,7 +142,7 @@ def test_failures_are_folded_by_cluster_and_signature(state: Path) -> None:
     assert result is not None
     found = [(r.cluster, r.signature, sorted(r.machines), r.first.difference) for r in result.record.reports]
     assert sorted(found) == [
-        ("a", "check: item # is wrong", ["w2", "w3"], ("php/4",)),
+        ("a", "check: item # is wrong", ["w2", "w3"], ("+ php 4",)),
         ("b", "check: item # is wrong", ["w5"], ()),
     ]
 
@@ -271,6 +272,40 @@ def test_a_rollout_that_another_process_drives_is_left_alone(state: Path) -> Non
 
 
 def test_a_signature_forgets_numbers_and_the_machine() -> None:
-    one = signature("check", "trace\nport 3306 on w1 is taken (0xdeadbeef)", "w1")
-    assert one == signature("check", "other\nport 3307 on w2 is taken (0xcafe0001)", "w2")
+    one = signature("check", "port 3306 on w1 is taken (0xdeadbeef)", "w1")
+    assert one == signature("check", "port 3307 on w2 is taken (0xcafe0001)", "w2")
     assert one == "check: port # on <machine> is taken (#)"
+
+
+def test_failures_of_one_kind_have_the_last_line_of_their_errors_in_common() -> None:
+    assert Said.of("exit code 1", b"a\nb\n", b"c\nd\n") == ("exit code 1\na\nb\nc\nd", "d")
+    assert Said.of("exit code 1", b"a\n") == ("exit code 1\na", "exit code 1")
+    assert len(Said.of("x", b"y" * 100_000).reason) < 20_000
+
+
+def test_a_report_is_open_until_its_machines_are_upgraded_or_fail_in_another_way(state: Path) -> None:
+    rig = Rig(state, settings=BACK + "  protocol no_staging\n  threshold 1%\n", bad={"w1", "w2", "w3"})
+    result = rig.roll()
+    (one,) = result.record.reports
+    assert sorted(one.open) == sorted(one.machines) == ["w1", "w2", "w3"]
+    rig.version = " fixed"
+    rig.bad_commands = {("w2", "unpack"), ("w3", "check fixed")}
+    result = rig.roll(resume=rig.last())
+    first, second, *_ = result.record.reports
+    assert (sorted(first.open), first.machines == one.machines) == (["w3"], True)
+    assert (second.signature, second.open) == ("unpack: item # is wrong", ("w2",))
+    assert (
+        first.first.whole == f"madeus logs {rig.first_run(first.first.machine)} 'web[{first.first.machine[1]}].check'"
+    )
+
+
+def test_a_report_tells_how_its_own_machine_differs_from_the_reference(state: Path) -> None:
+    alike = Cluster(
+        *("a", ("w1", "w2", "w3", "w4"), frozenset({"php/8", "php/7"}), 2, ("w2",)),
+        lacks=frozenset({"php/7"}),
+        deviating=(("w1", frozenset({"cnf/x"})),),
+    )
+    rig = Rig(state, settings=BACK + "  protocol no_staging\n  threshold 1%\n", bad={"w1", "w3"}, clusters=[alike])
+    found = {f.machine: f.difference for f in rig.roll().record.failures}
+    assert found == {"w1": ("+ cnf x", "~ php 7 -> 8"), "w3": ("~ php 7 -> 8",)}
+    assert stages_from_json(stages_to_json(rig.order()[1])) == rig.order()[1]
