@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ def print_plan(plan: Plan, system: System, form: str) -> None:
     for planned in acting:
         mark = "*" if planned.critical else " "
         when = f"{planned.start:8.1f} s ..{planned.end:8.1f} s"
-        console.print(
-            Text(f"{mark}{when}  {planned.component}.{planned.transition} on {planned.host}", _style(planned))
-        )
+        where = f"on {planned.host}{_layer(planned)}"
+        console.print(Text(f"{mark}{when}  {planned.component}.{planned.transition} {where}", _style(planned)))
         for action in planned.actions:
             for line in action.text.splitlines() or [""]:
                 console.print(Text(f"{'':25}  {line}"))
@@ -43,12 +43,22 @@ def print_plan(plan: Plan, system: System, form: str) -> None:
         "limits of hosts kept; * is the critical path). Nothing was started.",
         style="bold",
     )
+    taken = Counter(t.host for t in acting if t.checkpoint)
+    if taken:
+        each = ", ".join(f"{count} of {host}" for host, count in taken.items())
+        console.print(f"checkpoints of machines, to which `madeus rollback` returns: {each}")
     if plan.truncated:
         console.print("The plan was cut: a behavior may never end.")
     elif plan.deadlock is not None:
         console.print("Deadlock: nothing could move any more, and not everything would have finished", style="bold red")
         for line in str(plan.deadlock).splitlines():
             console.print(Text(f"  {line}"))
+
+
+def _layer(planned: PlannedTransition) -> str:
+    if not planned.layered:
+        return ""
+    return ", in layer, after a checkpoint" if planned.checkpoint else ", in layer"
 
 
 def _style(planned: PlannedTransition) -> str:
@@ -69,6 +79,8 @@ def _as_json(plan: Plan) -> dict[str, object]:
                 "start": t.start,
                 "end": t.end,
                 "critical": t.critical,
+                "in_layer": t.layered,
+                "checkpoint": t.checkpoint,
                 "actions": [{"kind": a.kind, "text": a.text, "problem": a.problem or None} for a in t.actions],
             }
             for t in plan.transitions

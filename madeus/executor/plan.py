@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from pathlib import Path
 
@@ -51,6 +51,10 @@ class PlannedTransition:
     critical: bool
     """Whether it lies on the critical path."""
     actions: tuple[PlannedAction, ...] = ()
+    layered: bool = False
+    """Whether it acts in the layered root of its host."""
+    checkpoint: bool = False
+    """Whether the state of the machine is recorded before it; not where another one acts in the same root already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +104,26 @@ def plan_run(
                 execution.end if execution.end is not None else execution.start,
                 execution.fired in critical,
                 tuple(_planned(action, context, registry) for action in transition.actions),
+                system.instances[component].layered,
             )
         )
     planned.sort(key=lambda p: p.start)
+    planned = _with_checkpoints(planned)
     deadlock = None if truncated else find_deadlock(system, agenda.configuration)
     return Plan(trace, tuple(planned), deadlock, truncated)
+
+
+def _with_checkpoints(planned: Sequence[PlannedTransition]) -> list[PlannedTransition]:
+    """The same, by start, with those marked that begin with a checkpoint: transitions that overlap on a machine share one."""
+    until: dict[str, float] = {}
+    found = []
+    for one in planned:
+        if one.layered and one.actions:
+            busy = until.get(one.host)
+            one = replace(one, checkpoint=busy is None or busy <= one.start)
+            until[one.host] = max(one.end, busy if busy is not None else one.end)
+        found.append(one)
+    return found
 
 
 def predict(

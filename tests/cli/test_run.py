@@ -256,3 +256,39 @@ def test_a_name_with_brackets_is_quoted_for_the_shell_in_what_may_be_copied(fold
     code, out, _ = madeus(folder, "run", "--resume", "last", "--progress", "none")
     assert code == 1
     assert "--retry 'x[1].t'\n" in out and "--assume-done 'x[1].t'\n" in out
+
+
+def test_a_dry_run_says_what_acts_in_layers_and_where_a_checkpoint_comes_before_it(folder: Path) -> None:
+    (folder / "site.madeus").write_text(
+        """
+component Site {
+  initial place off
+  place there, online
+  transition install: off -> there    takes 2s { run "install" }
+  transition fresh:   off -> there    takes 1s { run "fresh" }
+  transition publish: there -> online takes 1s { run "publish" }
+}
+assembly frontend {
+  a: Site on w1 in layer
+  b: Site on w2
+}
+"""
+    )
+    (folder / "hosts.toml").write_text('hosts.w1.address = "192.0.2.1"\nhosts.w2.address = "192.0.2.2"\n')
+    words = ("run", "site.madeus", "--inventory", "hosts.toml", "--dry-run")
+    code, out, err = madeus(folder, *words)
+    assert code == 0, err
+    said = [line.split("  ", 3)[-1].strip() for line in out.splitlines() if ".install" in line or ".publish" in line]
+    assert [line.partition(" on ")[2] for line in said] == [
+        "w1, in layer, after a checkpoint",
+        "w2",
+        "w1, in layer, after a checkpoint",
+        "w2",
+    ]
+    assert "a.fresh on w1, in layer\n" in out
+    assert "checkpoints of machines, to which `madeus rollback` returns: 2 of w1\n" in out
+    found = json.loads(madeus(folder, *words, "--format", "json")[1])["transitions"]
+    marks = {(t["component"], t["transition"]): (t["in_layer"], t["checkpoint"]) for t in found}
+    assert marks[("a", "publish")] == (True, True) and marks[("a", "fresh")] == (True, False)
+    assert marks[("b", "install")] == (False, False)
+    assert not (folder / "state").exists()
