@@ -10,7 +10,7 @@ A code is never given another meaning; a code that is no longer used keeps its p
     MAD070 to MAD083  duplicate and unused names   pages/twice.py
     MAD085 to MAD104  values and kinds of ports    pages/types.py
     MAD110 to MAD127  life cycles and assemblies   pages/structure.py
-    MAD130 to MAD159  programs, verify, fleets     pages/programs.py
+    MAD129 to MAD159  programs, verify, fleets     pages/programs.py
     MAD160 to MAD168  answers of `madeus check`    pages/checks.py
 """
 

@@ -14,6 +14,7 @@ from madeus.dsl import syntax as s
 from madeus.dsl.report import Report
 from madeus.dsl.values import Environment, describe, evaluate
 from madeus.model import Action, Duration, Secret, Value, ValueType
+from madeus.model.action import ENTRY_POINTS
 
 BUILT_IN = ("run", "script", "copy", "template", "service", "package", "wait_tcp", "wait_http", "python")
 """Kinds of actions that come with the product; the registry is open."""
@@ -114,6 +115,14 @@ def lower_action(action: s.Action, scope: ActionScope) -> Action:
             _check_option(kind, item, option, scope)
         options.append((name, option))
     return Action(kind, tuple(arguments), tuple(options), tuple(name.text for name in action.captures))
+
+
+@cache
+def installed() -> frozenset[str]:
+    """Kinds of actions that installed packages bring, beside those of the product."""
+    from importlib import metadata  # most files name none
+
+    return frozenset(entry.name for entry in metadata.entry_points(group=ENTRY_POINTS))
 
 
 def lower_probe(action: s.Action, scope: ActionScope) -> Action:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from madeus.diagnostics import Span
+from madeus.diagnostics import Span, nearest
 from madeus.dsl import names_errors, program_errors, role_errors
 from madeus.dsl import syntax as s
-from madeus.dsl.actions import ActionScope, lower_action
+from madeus.dsl.actions import BUILT_IN, ActionScope, installed, lower_action
 from madeus.dsl.scope import World
 from madeus.model import Action, FilePolicy, Role, RoleVersion
 
@@ -79,6 +79,9 @@ def _version(written: s.RoleVersion, world: World) -> RoleVersion:
             world.report.add(role_errors.probe_in_version(name, part.span))
         elif isinstance(part, s.Action):
             actions.append(lower_action(part, scope))
+            kind = part.name.text
+            if kind not in BUILT_IN and kind not in installed() and nearest(kind, BUILT_IN) is None:
+                world.report.add(role_errors.unknown_action(kind, name, part.name.span, BUILT_IN))
             if part.captures:
                 world.report.add(role_errors.captured_in_version(name, part.captures[0].span))
     after = written.after.value if written.after is not None else ""

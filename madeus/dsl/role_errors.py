@@ -35,6 +35,15 @@ def captured_in_version(version: str, span: Span) -> Diagnostic:
     )
 
 
+def unknown_action(kind: str, version: str, span: Span, known: Sequence[str]) -> Diagnostic:
+    return warning(
+        "MAD129",
+        f'version "{version}" cannot be made: nothing installed here brings the action `{kind}`',
+        span,
+        help=f"write one of {', '.join(known)}, or install the package that brings it where the version is made from",
+    )
+
+
 def cannot_persist(path: str, span: Span) -> Diagnostic:
     return error(
         "MAD156",

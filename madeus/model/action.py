@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from madeus.model.value import Value
 
 
+ENTRY_POINTS = "madeus.actions"
+"""Group of the entry points by which installed packages bring kinds of actions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One action of a transition, as written: ``run "apt-get update" timeout 5min -> version``.

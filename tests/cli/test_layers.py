@@ -89,6 +89,20 @@ def test_a_file_without_roles_and_one_with_faults_are_bad_input(folder: Path, ma
     assert done.returncode == 2 and "MAD157" in done.stderr
 
 
+def test_a_version_that_cannot_be_made_is_found_when_its_role_is_checked_and_defined(
+    folder: Path, madeus: Madeus
+) -> None:
+    versions = 'version "1" { frobnicate "x" }\n  version "2" after "1" { copy "a" nothing true }'
+    (folder / "odd.madeus").write_text(f"role odd {{\n  base a\n  {versions}\n}}\n")
+    checked = madeus("check", "odd.madeus")
+    assert "MAD129" in checked.stdout + checked.stderr
+    done = madeus("role", "define", "odd.madeus")
+    assert done.returncode == 2
+    assert 'odd, version "1": unknown action `frobnicate`' in done.stderr
+    assert 'odd, version "2": copy: unknown option `nothing`' in done.stderr
+    assert "odd" not in madeus("roles").stdout
+
+
 def test_hosts_of_the_inventory_become_spare_machines(folder: Path, madeus: Madeus) -> None:
     done = madeus("host", "add", "web1", "--inventory", "hosts.toml")
     assert done.stdout == "web1 is new: spare\n"

@@ -220,6 +220,7 @@ FLEETS = [
     ('role r {\n  base a\n  version "1" {\n    probe run "x"\n  }\n}', [("MAD155", 'probe run "x"')]),
     ('role r {\n  base a\n  version "1" { run "x" -> y }\n}', [("MAD155", "y")]),
     ('role r {\n  base a\n  version "1" { run "${password}" }\n}', [("MAD061", "${password}")]),
+    ('role r {\n  base a\n  version "1" { frobnicate "x" }\n}', [("MAD129", "frobnicate")]),
     ('role r {\n  base a\n  persistent "var"\n  version "1"\n}', [("MAD156", '"var"')]),
     ('role r {\n  base a\n  persistent "/proc/x"\n  version "1"\n}', [("MAD156", '"/proc/x"')]),
     ('role r {\n  base a\n  persistent "/a/../b"\n  version "1"\n}', [("MAD156", '"/a/../b"')]),

@@ -227,6 +227,16 @@ print, and nothing that a probe could look at later.
         mended='role web {\n  base debian12\n  version "1" {\n    run "mkdir -p /srv"\n  }\n}\n',
     ),
     Page(
+        code="MAD129",
+        title="an action of a version that nothing brings",
+        text="""
+The actions in a version's braces are done when its layer is made. The kinds of actions are open, but none of the packages that
+are installed here brings this one: `madeus role define` refuses the role. On a computer that only checks it is a warning.
+""",
+        wrong='role web {\n  base debian12\n  version "1" { pacman "nginx" }\n}\n',
+        mended='role web {\n  base debian12\n  version "1" { package "nginx" }\n}\n',
+    ),
+    Page(
         code="MAD156",
         title="a directory that cannot be persistent",
         text="""

@@ -14,8 +14,7 @@ from importlib import import_module, metadata
 from madeus.diagnostics.suggest import nearest
 from madeus.executor.action.base import ActionKind, Description
 from madeus.executor.errors import UnknownAction, WorldError
-
-GROUP = "madeus.actions"
+from madeus.model.action import ENTRY_POINTS
 
 _BUILT_IN = {
     "run": "madeus.executor.action.run:Run",
@@ -50,7 +49,7 @@ class Registry:
     @classmethod
     def installed(cls) -> Registry:
         """The built-in kinds and those of installed packages; a package cannot replace a built-in one."""
-        found = {entry.name: entry.value for entry in metadata.entry_points(group=GROUP)}
+        found = {entry.name: entry.value for entry in metadata.entry_points(group=ENTRY_POINTS)}
         return cls({**found, **_BUILT_IN}.items())
 
     @property

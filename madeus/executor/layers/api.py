@@ -133,7 +133,15 @@ class Layers:
         return list(await asyncio.gather(*(one(machine) for machine in machines)))
 
     async def define(self, role: Role, base: Path) -> Performed:
-        """Make a role of the language known. base: directory that files of its actions are relative to."""
+        """Make a role of the language known. base: directory that files of its actions are relative to.
+
+        Raises:
+            NotRunnable: actions of its versions are unknown or not well written.
+            OperationRefused: the catalog does not allow it.
+        """
+        from madeus.executor.layers.build import check_versions  # actions are not needed to roll back
+
+        check_versions(role)
         values, source = role_of(role, base)
 
         def request(catalog: Catalog, occasion: Occasion) -> Change:

@@ -9,12 +9,15 @@ from typing import Any
 
 from madeus.executor.action.base import Context
 from madeus.executor.action.execute import execute
+from madeus.executor.action.prepare import check_action
 from madeus.executor.action.registry import Registry
+from madeus.executor.errors import ExecutorError
 from madeus.executor.inventory import Host
 from madeus.executor.layers.errors import AgentFailed
 from madeus.executor.layers.rooted import RootedTransport
+from madeus.executor.preflight import NotRunnable
 from madeus.executor.transport.base import Job, Transport, job_id
-from madeus.model import Action
+from madeus.model import Action, Role
 from madeus.model.codec import from_json
 
 PLACE = "/run/madeus/make"
@@ -52,6 +55,24 @@ sync -f "$root"
 umount -R "$root" || umount -R -l "$root"
 rmdir "$root"
 """
+
+
+def check_versions(role: Role) -> None:
+    """See that the actions of every version can be done, as far as that can be seen before.
+
+    Raises:
+        NotRunnable: with every problem.
+    """
+    registry = Registry.installed()
+    problems: list[tuple[str, ExecutorError]] = []
+    for version in role.versions:
+        for action in version.actions:
+            try:
+                check_action(registry.get(action.kind), action)
+            except ExecutorError as error:
+                problems.append((f'{role.name}, version "{version.name}"', error))
+    if problems:
+        raise NotRunnable(tuple(problems))
 
 
 async def build(host: Host, transport: Transport, arguments: Mapping[str, Any], recipe: Mapping[str, Any]) -> None:
