@@ -1,95 +1,169 @@
-"""Neighbours among sets of items, and the components that they make.
-
-Where nearly all sets are near each other no pairs are kept, and neighbours are found when asked for.
-"""
+"""Neighbours among sets of items, and the components that they make."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from madeus.fleet.packing import Indices, exact
-from madeus.fleet.pairs import close_pairs, unique_pairs
+from madeus.fleet.packing import exact
+from madeus.fleet.pairs import Pairs, close_pairs
+from madeus.fleet.table import Indices, Table
 
-PAIRS = 20_000_000
-"""Most pairs that are kept; more are found when asked for."""
+PAIRS = 30_000_000
+"""Most pairs that are kept; where there are more, neighbours are found when asked for."""
+
+Edges = NDArray[np.int32]
+Distances = NDArray[Any]
+"""Bytes as a rule; 32-bit numbers where the diameter is too large for that."""
+Kept = tuple[Edges, Edges, NDArray[np.int32]]
+"""Smaller points, larger points, distances."""
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
-    """Who is near whom, among sets 0 ... n-1."""
+class Graph:
+    """Points 0 ... n-1 and their neighbours. Every pair is there twice: an edge from each to the other."""
 
-    components: tuple[Indices, ...]
-    """Sets that are joined by chains of neighbours; each sorted, in the order of their smallest members."""
-    of: Callable[[int], Indices]
-    """The neighbours of a set, sorted; without itself."""
-    counted: bool
-    """Whether pairs are kept: `of` is a look-up, not a search."""
+    starts: Indices
+    """Where each point's edges begin, and the end of the last one; shape (n + 1,)."""
+    targets: Edges
+    """The neighbour at the end of each edge; ascending for each point."""
+    distances: Distances
+    """How long each edge is."""
+    back: Edges
+    """The edge that goes the other way."""
 
 
-def near(sets: Sequence[frozenset[str]], distance: int) -> Neighbourhood:
-    """Neighbours within `distance` (included) among sets that are all different."""
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Sets that are joined by chains of neighbours."""
+
+    sets: Indices
+    """Which ones, ascending."""
+    graph: Graph | None
+    """Its points are places in `sets`; None where there are too many pairs to be kept."""
+
+
+def near(sets: Sequence[frozenset[str]], table: Table, distance: int) -> tuple[Indices, list[Component]]:
+    """Sets without neighbours within `distance` (included) among sets that are all different, and the components of the
+    others, in the order of their smallest members."""
     total = len(sets)
-    kept: list[tuple[Indices, Indices]] = []
+    pairs = _kept(close_pairs(sets, table, distance), total, distance + 1)
+    if pairs is None:
+        labels = _searched(sets, table, distance)
+        found = _components(labels)
+        single = [one[0] for one in found if len(one) == 1]
+        return np.array(single, dtype=np.int64), [Component(one, None) for one in found if len(one) > 1]
+    ones, others, distances = pairs
+    labels = _labels(ones, others, total)
+    sizes = np.bincount(labels, minlength=total)
+    # Points of a component get numbers in a row, without a change of order inside it.
+    order = np.argsort(labels, kind="stable")
+    places = np.empty(total, dtype=np.int64)
+    places[order] = np.arange(total)
+    if not np.array_equal(order, np.arange(total)):
+        codes = (places[ones] * total + places[others]) * (distance + 1) + distances
+        ones, others, distances = _decoded(np.sort(codes), total, distance + 1)
+    starts, targets, lengths, back = _joined(ones, others, distances, total, distance)
+    components: list[Component] = []
+    heads = np.flatnonzero(sizes > 1)
+    for first, size in zip(places[heads].tolist(), sizes[heads].tolist(), strict=True):
+        begin, end = int(starts[first]), int(starts[first + size])
+        graph = Graph(
+            starts[first : first + size + 1] - begin,
+            targets[begin:end] - np.int32(first),
+            lengths[begin:end],
+            back[begin:end] - np.int32(begin),
+        )
+        components.append(Component(order[first : first + size], graph))
+    alone: Indices = np.flatnonzero(sizes[labels] == 1)
+    return alone, components
+
+
+def _kept(portions: Iterable[Pairs], total: int, lengths: int) -> Kept | None:
+    """All pairs, sorted, each once; None for too many. A pair and its distance are one number."""
+    kept: list[Indices] = []
     count = 0
-    for ones, others in close_pairs(sets, distance):
-        kept.append((ones, others))
+    for ones, others, distances in portions:
+        kept.append((ones * total + others) * lengths + distances)
         count += len(ones)
         if count > PAIRS:
-            kept = [_joined(kept, total)]
-            count = len(kept[0][0])
+            kept = [_unique(kept)]
+            count = len(kept[0])
             if count > PAIRS // 2:
-                return _searched(sets, distance)
-    ones, others = _joined(kept, total)
-    return _looked_up(ones, others, total)
+                return None
+    return _decoded(_unique(kept), total, lengths)
 
 
-def _joined(kept: list[tuple[Indices, Indices]], total: int) -> tuple[Indices, Indices]:
-    empty = np.zeros(0, dtype=np.int64)
-    ones = np.concatenate([pair[0] for pair in kept]) if kept else empty
-    others = np.concatenate([pair[1] for pair in kept]) if kept else empty
-    return unique_pairs(ones, others, max(total, 1))
+def _unique(kept: list[Indices]) -> Indices:
+    if not kept:
+        return np.zeros(0, dtype=np.int64)
+    codes = np.concatenate(kept)
+    kept.clear()
+    codes.sort()  # np.unique takes three times as long
+    return codes[np.concatenate(([True], codes[1:] != codes[:-1]))] if len(codes) else codes
 
 
-def _verified(sets: Sequence[frozenset[str]], ones: Indices, others: Indices, distance: int) -> tuple[Indices, Indices]:
-    right = [
-        len(sets[one] ^ sets[other]) <= distance for one, other in zip(ones.tolist(), others.tolist(), strict=True)
-    ]
-    chosen = np.array(right, dtype=bool)
-    return ones[chosen], others[chosen]
+def _decoded(codes: Indices, total: int, lengths: int) -> Kept:
+    distances = (codes % lengths).astype(np.int32)
+    codes //= lengths
+    others = (codes % max(total, 1)).astype(np.int32)
+    codes //= max(total, 1)
+    return codes.astype(np.int32), others, distances
 
 
-def _looked_up(ones: Indices, others: Indices, total: int) -> Neighbourhood:
-    sources = np.concatenate((ones, others))
-    targets = np.concatenate((others, ones))
-    order = np.lexsort((targets, sources))
-    targets = targets[order]
-    starts = np.searchsorted(sources[order], np.arange(total + 1))
+def _joined(
+    ones: Edges, others: Edges, distances: NDArray[np.int32], total: int, distance: int
+) -> tuple[Indices, Edges, Distances, Edges]:
+    """Sorted pairs as edges both ways: of each point first those to smaller ones, then those to larger ones."""
+    larger, smaller = np.bincount(ones, minlength=total), np.bincount(others, minlength=total)
+    starts: Indices = np.concatenate(([0], np.cumsum(larger + smaller)))
+    # Edge number i of the pairs stands behind all edges of smaller points and behind its point's edges to smaller ones.
+    forth = np.arange(len(ones)) + np.cumsum(smaller)[ones]
+    order = _stable(others, total)
+    came = others[order]
+    up_to = np.concatenate(([0], np.cumsum(larger)))
+    back = np.empty(len(ones), dtype=np.int64)
+    back[order] = np.arange(len(ones)) + up_to[came]
+    targets = np.empty(2 * len(ones), dtype=np.int32)
+    targets[forth], targets[back] = others, ones
+    # The highest number stands for members of a candidate (see `madeus.fleet.candidates`).
+    lengths: Distances = np.empty(2 * len(ones), dtype=np.uint8 if distance < 254 else np.int32)
+    lengths[forth] = lengths[back] = distances
+    reverse = np.empty(2 * len(ones), dtype=np.int32)
+    reverse[forth], reverse[back] = back, forth
+    return starts, targets, lengths, reverse
 
-    def of(one: int) -> Indices:
-        return targets[starts[one] : starts[one + 1]]
 
-    labels = _labels(ones, others, total)
-    return Neighbourhood(_components(labels), of, True)
+def _stable(values: Edges, total: int) -> Indices:
+    """The order that sorts numbers below `total`: 16 bits at a time, which numpy does in linear time."""
+    order: Indices = np.argsort(values.astype(np.uint16), kind="stable")
+    for shift in range(16, max(1, total).bit_length(), 16):
+        order = order[np.argsort((values[order] >> shift).astype(np.uint16), kind="stable")]
+    return order
 
 
-def _labels(ones: Indices, others: Indices, total: int) -> Indices:
+def _labels(ones: Edges, others: Edges, total: int) -> Indices:
     """The smallest member of each set's component: hooking and pointer jumping, whole arrays at a time."""
     labels: Indices = np.arange(total)
     while True:
-        low = np.minimum(labels[ones], labels[others])
         before = labels.copy()
-        np.minimum.at(labels, before[ones], low)
-        np.minimum.at(labels, before[others], low)
+        first, second = before[ones], before[others]
+        apart = first != second
+        if not apart.any():
+            return labels
+        ones, others = first[apart], second[apart]
+        low = np.minimum(ones, others)
+        np.minimum.at(labels, ones, low)
+        np.minimum.at(labels, others, low)
         while True:
             jumped = labels[labels]
             if np.array_equal(jumped, labels):
                 break
             labels = jumped
-        if np.array_equal(before, labels):
-            return before
 
 
 def _components(labels: Indices) -> tuple[Indices, ...]:
@@ -98,18 +172,11 @@ def _components(labels: Indices) -> tuple[Indices, ...]:
     return tuple(np.split(order, changes)) if len(order) else ()
 
 
-def _searched(sets: Sequence[frozenset[str]], distance: int) -> Neighbourhood:
-    """Neighbours found anew each time: for sets of which nearly all are near each other."""
-    packed = exact(sets)
-    everyone = np.arange(len(sets))
-
-    def of(one: int) -> Indices:
-        found: Indices = everyone[packed.between(one, everyone) <= distance]
-        others: Indices = found[found != one]
-        return others
-
+def _searched(sets: Sequence[frozenset[str]], table: Table, distance: int) -> Indices:
+    """Labels of sets of which nearly all are near each other."""
+    packed = exact(sets, table)
     labels: Indices = np.full(len(sets), -1, dtype=np.int64)
-    left: Indices = everyone
+    left: Indices = np.arange(len(sets))
     while len(left):
         first = int(left[0])
         labels[first] = first
@@ -120,4 +187,4 @@ def _searched(sets: Sequence[frozenset[str]], distance: int) -> Neighbourhood:
             labels[left[reached]] = first
             front += left[reached].tolist()
             left = left[~reached]
-    return Neighbourhood(_components(labels), of, False)
+    return labels

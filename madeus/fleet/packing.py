@@ -1,18 +1,17 @@
-"""Sets of items as rows of bits: Manhattan distances of many sets at once."""
+"""Sets of items as rows of bits: Manhattan distances of many pairs of sets at once."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from madeus.fleet.table import Indices, Table
+
 Rows = NDArray[np.uint64]
 Counts = NDArray[np.int32]
-Indices = NDArray[np.int64]
 
 WORDS = 4
 """64-bit words of a short row."""
@@ -20,19 +19,18 @@ WORDS = 4
 STORED = 1 << 26
 """64-bit words of rows, at most; sets that would need more are compared as they are."""
 
-FEW = 8
-"""Words up to which they are counted one after another."""
+PORTION = 1 << 21
+"""Words of pairs that are compared at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Sets of items as bits.
+    """Sets of items as bits. An item that only one of them has is counted, not stored."""
 
-    An item that all of the sets have is left out; one that only one of them has is counted, not stored.
-    """
-
+    rows: Rows
+    """Shape (sets, words)."""
     columns: Rows
-    """One column of bits for a set, shape (words, sets)."""
+    """The same, shape (words, sets)."""
     alone: Counts
     """How many items of each set no other set has, shape (sets,)."""
     exact: bool
@@ -40,45 +38,21 @@ class Packed:
 
     def between(self, one: int, others: Indices) -> Counts:
         """Distances of a set from others, shape (others,)."""
-        return self.part(others).distances(one)
+        distances: Counts = self.alone[others] + self.alone[one]
+        for word, own in zip(self.columns, self.rows[one], strict=True):
+            distances += np.bitwise_count(word[others] ^ own)
+        distances[others == one] = 0
+        return distances
 
     def pairs(self, ones: Indices, others: Indices) -> Counts:
         """Distances of pairs of different sets, shape (pairs,)."""
-        distances = self.alone[ones] + self.alone[others]
-        for word in self.columns:
-            distances += np.bitwise_count(word[ones] ^ word[others])
+        distances: Counts = self.alone[ones] + self.alone[others]
+        step = max(1, PORTION // self.rows.shape[1])
+        for first in range(0, len(ones), step):
+            part = slice(first, first + step)
+            bits = np.bitwise_count(self.rows[ones[part]] ^ self.rows[others[part]])
+            distances[part] += bits.sum(axis=1, dtype=np.int32)
         return distances
-
-    def part(self, chosen: Indices) -> Part:
-        """Some of the sets, gathered."""
-        return Part(self, chosen, self.columns[:, chosen], self.alone[chosen])
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some of packed sets, to be compared with one after another."""
-
-    packed: Packed
-    sets: Indices
-    columns: Rows
-    alone: Counts
-
-    def distances(self, one: int) -> Counts:
-        """Distances of a set from these, shape (sets,)."""
-        packed = self.packed
-        distances: Counts = self.alone + packed.alone[one]
-        if len(self.columns) <= FEW:
-            for word, own in zip(self.columns, packed.columns[:, one], strict=True):
-                distances += np.bitwise_count(word ^ own)
-        else:
-            bits = np.bitwise_count(self.columns ^ packed.columns[:, one, None])
-            distances += bits.sum(axis=0, dtype=np.int32)
-        distances[self.sets == one] = 0
-        return distances
-
-    def of(self, mask: NDArray[np.bool_]) -> Part:
-        """Those of them that a mask chooses."""
-        return Part(self.packed, self.sets[mask], self.columns[:, mask], self.alone[mask])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,66 +71,28 @@ class Loose:
         both = zip(ones.tolist(), others.tolist(), strict=True)
         return np.array([len(self.sets[one] ^ self.sets[other]) for one, other in both], dtype=np.int32)
 
-    def part(self, chosen: Indices) -> LoosePart:
-        """Some of the sets."""
-        return LoosePart(self, chosen)
 
-
-@dataclass(frozen=True, slots=True)
-class LoosePart:
-    """Some of loose sets."""
-
-    loose: Loose
-    sets: Indices
-
-    def distances(self, one: int) -> Counts:
-        """Distances of a set from these, shape (sets,)."""
-        return self.loose.between(one, self.sets)
-
-    def of(self, mask: NDArray[np.bool_]) -> LoosePart:
-        """Those of them that a mask chooses."""
-        return LoosePart(self.loose, self.sets[mask])
-
-
-def exact(sets: Sequence[frozenset[str]]) -> Packed | Loose:
+def exact(sets: Sequence[frozenset[str]], table: Table) -> Packed | Loose:
     """Sets that are all different, for exact distances: packed where that takes no more than `STORED`."""
-    items = len(frozenset().union(*sets))
-    return pack(sets) if items // 64 * len(sets) <= STORED else Loose(sets)
+    stored = int((table.counts > 1).sum()) // 64 * len(sets)
+    return pack(table) if stored <= STORED else Loose(sets)
 
 
-def pack(sets: Sequence[frozenset[str]], words: int | None = None) -> Packed:
-    """Pack sets that are all different. words: at most so many of 64 bits; without it as many as there are items to store.
-
-    Which item falls on which bit depends on the items' names alone, not on the order of the sets.
-    """
-    counts: Counter[str] = Counter()
-    for one in sets:
-        counts.update(one)
-    everyone = len(sets) if len(sets) > 1 else 0
-    shared = sorted(item for item, count in counts.items() if 1 < count != everyone)
-    bits = len(shared)
+def pack(table: Table, words: int | None = None) -> Packed:
+    """Pack sets that are all different. words: at most so many of 64 bits; without it as many as there are items to store."""
+    shared = table.counts > 1
+    bits = int(shared.sum())
     exact = words is None or bits <= 64 * words
     width = max(1, -(-bits // 64)) if exact else words or 1
-    if exact:
-        places = {item: place for place, item in enumerate(shared)}
-    else:
-        places = {item: _spread(item) % (64 * width) for item in shared}
-    rows = np.zeros((len(sets), width), dtype=np.uint64)
-    alone = np.zeros(len(sets), dtype=np.int32)
-    for number, one in enumerate(sets):
-        value = 0
-        stored = 0
-        for item in one:
-            place = places.get(item)
-            if place is not None:
-                value ^= 1 << place
-                stored += 1
-            elif counts[item] == 1:
-                alone[number] += 1
-        if value:
-            rows[number] = np.frombuffer(value.to_bytes(8 * width, "little"), dtype="<u8")
-    return Packed(np.ascontiguousarray(rows.T), alone, exact)
-
-
-def _spread(item: str) -> int:
-    return int.from_bytes(blake2b(item.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
+    places = np.cumsum(shared) - 1
+    if not exact:
+        # Multiplying by an odd number and taking the highest bits spreads neighbouring numbers.
+        places = ((places.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)).astype(np.int64)
+        places %= 64 * width
+    stored = shared[table.items]
+    owners, at = table.sets[stored], places[table.items[stored]]
+    bits_of_all = np.zeros(len(table.sizes) * width, dtype=np.uint64)
+    np.bitwise_xor.at(bits_of_all, owners * width + at // 64, np.uint64(1) << (at % 64).astype(np.uint64))
+    rows = bits_of_all.reshape(-1, width)
+    alone = np.bincount(table.sets[~stored], minlength=len(table.sizes)).astype(np.int32)
+    return Packed(rows, np.ascontiguousarray(rows.T), alone, exact)

@@ -6,21 +6,19 @@ By pigeonhole, in three ways, of which the one with the fewest comparisons is ta
   are compared.
 - rare items: put each set's items in one order, rare ones first; two such sets that have an item in common have one
   among the first d + 1 of both. Sets that agree there are compared. Two that have nothing in common have at most d items
-  together. What most sets have counts as nothing, and lacking it as an item.
+  together, and are all near. What most sets have counts as nothing, and lacking it as an item.
 - all: every set is compared with those whose size differs by at most d.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from madeus.fleet.packing import WORDS, Indices, Packed, Rows, exact, pack
+from madeus.fleet.packing import WORDS, Counts, Packed, Rows, exact, pack
+from madeus.fleet.table import Indices, Table
 
 BLOCK = 1 << 20
 """Pairs that are compared at once."""
@@ -28,7 +26,8 @@ BLOCK = 1 << 20
 SMALL = 64
 """Sets of a group up to which groups are compared together."""
 
-Pairs = tuple[Indices, Indices]
+Pairs = tuple[Indices, Indices, Counts]
+"""Smaller sets, larger sets, distances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +46,44 @@ class Groups:
         return float((sizes * (sizes - 1)).sum()) / 2
 
 
-def close_pairs(sets: Sequence[frozenset[str]], distance: int) -> Iterator[Pairs]:
-    """Pairs (smaller, larger) of sets, all different, within `distance`: each of them at least once, in portions."""
-    packed = pack(sets, WORDS)
-    full = packed if packed.exact else exact(sets)
-    for ones, others in min(ways(sets, packed, distance), key=lambda way: way[0])[1]:
+def close_pairs(sets: Sequence[frozenset[str]], table: Table, distance: int) -> Iterator[Pairs]:
+    """Pairs of sets, all different, within `distance`: each of them at least once, in portions."""
+    packed = pack(table, WORDS)
+    full = packed if packed.exact else exact(sets, table)
+    for ones, others, distances in min(ways(table, packed, distance), key=lambda way: way[0])[1]:
         if full is packed:
-            yield ones, others
+            yield ones, others, distances
         else:
-            right = full.pairs(ones, others) <= distance
-            yield ones[right], others[right]
+            distances = full.pairs(ones, others)
+            right = distances <= distance
+            yield ones[right], others[right], distances[right]
 
 
-def unique_pairs(ones: Indices, others: Indices, total: int) -> Pairs:
-    """The same pairs of sets 0 ... total-1, sorted, each once."""
-    codes: NDArray[Any] = ones * total + others
-    codes.sort()  # np.unique takes three times as long
-    codes = codes[np.concatenate(([True], codes[1:] != codes[:-1]))] if len(codes) else codes
-    return codes // total, codes % total
-
-
-def ways(sets: Sequence[frozenset[str]], packed: Packed, distance: int) -> list[tuple[float, Iterator[Pairs]]]:
+def ways(table: Table, packed: Packed, distance: int) -> list[tuple[float, Iterator[Pairs]]]:
     """The ways to the pairs whose packed distance is within `distance`, with how many comparisons each takes."""
     able = np.flatnonzero(packed.alone <= distance)
-    sizes = np.fromiter(map(len, sets), dtype=np.int64, count=len(sets))
-    by_size = able[np.argsort(sizes[able], kind="stable")]
-    ends = np.searchsorted(sizes[by_size], sizes[by_size] + distance, side="right")
+    by_size = able[np.argsort(table.sizes[able], kind="stable")]
+    ends = np.searchsorted(table.sizes[by_size], table.sizes[by_size] + distance, side="right")
     found = [(float((ends - np.arange(len(ends))).sum()), _within(packed, by_size, ends, distance))]
     if len(able) > SMALL:
-        for several in (
-            [_agreeing(packed, able, mask) for mask in _bands(packed, able, distance)],
-            _rare(sets, able, distance),
-        ):
-            found.append((sum(groups.work for groups in several), _compared(packed, several, distance)))
+        banded = [_agreeing(packed, able, mask) for mask in _bands(packed, able, distance)]
+        found.append((sum(groups.work for groups in banded), _compared(packed, banded, distance)))
+        rare = _rare(table, packed, distance)
+        found.append((rare.work, _rarely(table, packed, by_size, rare, distance)))
     return found
+
+
+def _rarely(table: Table, packed: Packed, by_size: Indices, rare: Groups, distance: int) -> Iterator[Pairs]:
+    """Pairs that have a rare item in common, and those that are small enough to have nothing in common."""
+    yield from _compared(packed, [rare], distance)
+    sizes = table.sizes[by_size]
+    # Sizes ascend, so what is left of the distance for the other one only falls.
+    ends = np.searchsorted(sizes, distance - sizes, side="right")
+    few = int((ends > np.arange(len(ends))).sum())
+    for place in range(few):
+        others = by_size[place + 1 : int(ends[place])]
+        one = np.full(len(others), by_size[place])
+        yield _chosen(one, others, packed.pairs(one, others), distance)
 
 
 def _compared(packed: Packed, several: Sequence[Groups], distance: int) -> Iterator[Pairs]:
@@ -97,8 +100,7 @@ def _compared(packed: Packed, several: Sequence[Groups], distance: int) -> Itera
                 break
             for portion in np.array_split(places, 1 + len(places) // BLOCK):
                 ones, others = order[portion], order[portion + shift]
-                close = packed.pairs(ones, others) <= distance
-                yield _ordered(ones[close], others[close])
+                yield _chosen(ones, others, packed.pairs(ones, others), distance)
         for group in np.flatnonzero(sizes > SMALL).tolist():
             members = order[bounds[group] : bounds[group + 1]]
             yield from _within(packed, members, np.full(len(members), len(members)), distance)
@@ -115,12 +117,18 @@ def _within(packed: Packed, order: Indices, ends: Indices, distance: int) -> Ite
             distances += np.bitwise_count(word[rows][:, None] ^ word[columns][None, :])
         row, column = np.nonzero(distances <= distance)
         after = column >= row  # columns begin one after the rows: a set with itself, and pairs the other way round, go
-        yield _ordered(rows[row[after]], columns[column[after]])
+        row, column = row[after], column[after]
+        yield _ordered(rows[row], columns[column], distances[row, column])
         start = stop
 
 
-def _ordered(ones: Indices, others: Indices) -> Pairs:
-    return np.minimum(ones, others), np.maximum(ones, others)
+def _chosen(ones: Indices, others: Indices, distances: Counts, distance: int) -> Pairs:
+    close = distances <= distance
+    return _ordered(ones[close], others[close], distances[close])
+
+
+def _ordered(ones: Indices, others: Indices, distances: Counts) -> Pairs:
+    return np.minimum(ones, others), np.maximum(ones, others), distances
 
 
 def _bands(packed: Packed, able: Indices, distance: int) -> list[Rows]:
@@ -128,7 +136,7 @@ def _bands(packed: Packed, able: Indices, distance: int) -> list[Rows]:
     width = 64 * len(packed.columns)
     if distance >= width:
         return [np.zeros(len(packed.columns), dtype=np.uint64)]  # there would be empty bands, in which all agree
-    sample = np.ascontiguousarray(packed.columns[:, able[: 1 << 14]].T)
+    sample = np.ascontiguousarray(packed.rows[able[: 1 << 14]])
     bits = np.unpackbits(sample.view(np.uint8), axis=1, bitorder="little").sum(axis=0)
     order = np.argsort(np.abs(bits - len(sample) / 2), kind="stable")
     masks = np.zeros((distance + 1, width), dtype=np.uint8)
@@ -144,33 +152,19 @@ def _agreeing(packed: Packed, able: Indices, mask: Rows) -> Groups:
     return Groups(able[order], np.concatenate(([0], changes, [len(able)])))
 
 
-def _rare(sets: Sequence[frozenset[str]], able: Indices, distance: int) -> list[Groups]:
-    """Sets that have one of their rarest items in common, and those that are small enough to have nothing in common."""
-    counts: Counter[str] = Counter()
-    for one in sets:
-        counts.update(one)
-    usual = frozenset(item for item, count in counts.items() if 2 * count > len(sets))
-    rank = {
-        item: place
-        for place, item in enumerate(sorted(counts, key=lambda item: (_rarity(counts, item, len(sets)), item)))
-    }
-    holders: list[int] = []
-    items: list[int] = []
-    small: list[int] = []
-    for number in able.tolist():
-        ranks = [rank[item] for item in sets[number] ^ usual]
-        if len(ranks) <= distance:
-            small.append(number)
-        else:
-            ranks = sorted(ranks)[: distance + 1]
-        items += ranks
-        holders += [number] * len(ranks)
-    keys = np.array(items, dtype=np.int64)
-    order = np.argsort(keys, kind="stable")
-    changes = np.flatnonzero(np.diff(keys[order])) + 1
-    shared = Groups(np.array(holders, dtype=np.int64)[order], np.concatenate(([0], changes, [len(keys)])))
-    return [shared, Groups(np.array(small, dtype=np.int64), np.array([0, len(small)]))]
-
-
-def _rarity(counts: Counter[str], item: str, total: int) -> int:
-    return min(counts[item], total - counts[item])
+def _rare(table: Table, packed: Packed, distance: int) -> Groups:
+    """Sets that have one of their distance + 1 rarest items in common."""
+    able = packed.alone <= distance
+    chosen = able[table.sets] & (table.counts[table.items] > 1)
+    owners, items = table.sets[chosen], table.items[chosen]
+    rank = np.empty(len(table.counts), dtype=np.int64)
+    rank[np.argsort(table.counts, kind="stable")] = np.arange(len(table.counts))
+    by_rarity = np.sort(owners * len(rank) + rank[items])
+    owners = by_rarity // max(1, len(rank))
+    first = np.searchsorted(owners, owners, side="left")
+    # Items that no other set has are the rarest of all, and come first.
+    leading = np.arange(len(owners)) - first <= distance - packed.alone[owners]
+    owners, ranks = owners[leading], by_rarity[leading] % max(1, len(rank))
+    order = np.argsort(ranks, kind="stable")
+    changes = np.flatnonzero(np.diff(ranks[order])) + 1
+    return Groups(owners[order], np.concatenate(([0], changes, [len(ranks)])))

@@ -7,19 +7,22 @@ Manhattan, and ties go to the smallest set in sorted order: among points that ar
 the same weight by the point that grew them.
 
 What makes it fast changes no result: what is surely all within the threshold is one cluster; candidates stay within the
-neighbourhoods of `madeus.fleet.neighbours`; the components of these are clustered one by one, in `madeus.fleet.candidates`.
+neighbourhoods of `madeus.fleet.neighbours`; the components of these are clustered one by one, in `madeus.fleet.candidates`,
+or in `madeus.fleet.crowd` where there are too many neighbours for the memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from madeus.fleet.candidates import Search
-from madeus.fleet.neighbours import near
-from madeus.fleet.packing import Indices
+from madeus.fleet.crowd import Crowd
+from madeus.fleet.neighbours import Component, near
+from madeus.fleet.packing import exact
+from madeus.fleet.table import Indices, tabulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +41,31 @@ def quality_threshold(sets: Sequence[frozenset[str]], weights: Sequence[int], di
     weights: how many machines have each set, shape (sets,). diameter: the largest distance inside a cluster.
     Every set is in exactly one cluster. Clusters are in the order of their first points.
     """
-    if (bound := _spread(sets)) <= diameter:
+    table = tabulate(sets)
+    if (bound := table.spread) <= diameter:
         return [Found(tuple(range(len(sets))), bound)]
-    found: list[Found] = []
-    neighbourhood = near(sets, diameter)
-    for component in neighbourhood.components:
-        if len(component) == 1:
-            found.append(Found((int(component[0]),), 0))
-            continue
-        found += _split(sets, np.array(weights, dtype=np.int64), diameter, component, neighbourhood.of)
+    single, components = near(sets, table, diameter)
+    found = [Found((point,), 0) for point in single.tolist()]
+    every = np.array(weights, dtype=np.int64)
+    for component in components:
+        found += (
+            Found(tuple(component.sets[members].tolist()), reached)
+            for members, reached in _split(sets, every[component.sets], diameter, component)
+        )
     return sorted(found, key=lambda cluster: cluster.points)
 
 
 def _split(
-    sets: Sequence[frozenset[str]],
-    weights: Indices,
-    diameter: int,
-    component: Indices,
-    neighbours: Callable[[int], Indices],
-) -> list[Found]:
-    """The clusters of one component."""
-    inside = [sets[point] for point in component.tolist()]
-    bound = _spread(inside)
-    if bound <= diameter:
-        return [Found(tuple(component.tolist()), bound)]
-    number = np.zeros(len(sets), dtype=np.int64)
-    number[component] = np.arange(len(component))
-
-    def of(point: int) -> Indices:
-        return number[neighbours(int(component[point]))]
-
-    search = Search(inside, weights[component], diameter, of)
-    return [Found(tuple(component[members].tolist()), reached) for members, reached in search.run()]
-
-
-def _spread(sets: Sequence[frozenset[str]]) -> int:
-    """An upper bound of the distances among sets: twice over the set of what most of them have."""
-    if len(sets) == 1:
-        return 0
-    counts: dict[str, int] = {}
-    for one in sets:
-        for item in one:
-            counts[item] = counts.get(item, 0) + 1
-    middle = frozenset(item for item, count in counts.items() if 2 * count > len(sets))
-    return sum(sorted(len(one ^ middle) for one in sets)[-2:])
+    sets: Sequence[frozenset[str]], weights: Indices, diameter: int, component: Component
+) -> Iterable[tuple[list[int], int]]:
+    """The clusters of one component: places of its points, and a bound of the diameter."""
+    graph, count = component.graph, len(component.sets)
+    if graph is not None:
+        if len(graph.targets) == count * (count - 1):
+            return [(list(range(count)), int(graph.distances.max()))]
+        return Search(weights, diameter, graph).run()
+    inside = [sets[point] for point in component.sets.tolist()]
+    table = tabulate(inside)
+    if table.spread <= diameter:
+        return [(list(range(count)), table.spread)]
+    return Crowd(exact(inside, table), weights, diameter).run()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madeus.fleet import candidates, neighbours, packing, pairs
+from madeus.fleet import candidates, neighbours, packing, pairs, table
 from madeus.fleet.clustering import Clustering, cluster_fleet
 from madeus.fleet.fingerprint import Fingerprint, most_common
 from madeus.fleet.granularity import Grain, GrainRule, Granularity
 from madeus.fleet.naive import naive_quality_threshold
 from madeus.fleet.packing import pack
 from madeus.fleet.pairs import ways
+from madeus.fleet.table import tabulate
 
 NOTHING = Fingerprint("reference")
 
@@ -38,15 +41,56 @@ def test_clusters_are_those_of_the_naive_algorithm(machines: dict[str, frozenset
     assert members(clustered(machines, diameter)) == naive_quality_threshold(machines, diameter)
 
 
+def crowds() -> st.SearchStrategy[dict[str, frozenset[str]]]:
+    """Many machines near each other, in one component as a rule: two or three of a few items each, some more than once."""
+    items = st.frozensets(st.sampled_from([f"/f/{item}" for item in range(7)]), min_size=1, max_size=3)
+    return st.lists(items, min_size=10, max_size=28).map(lambda sets: {f"m{n}": one for n, one in enumerate(sets)})
+
+
+@settings(max_examples=40)
+@given(crowds(), st.integers(2, 4), st.sampled_from([1, 16]), st.sampled_from([0, 30_000_000]))
+def test_crowded_clusters_are_those_of_the_naive_algorithm(
+    machines: dict[str, frozenset[str]], diameter: int, wide: int, kept: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "WIDE", wide)
+        patch.setattr(neighbours, "PAIRS", kept)
+        assert members(clustered(machines, diameter)) == naive_quality_threshold(machines, diameter)
+
+
+@settings(max_examples=15)
+@given(st.integers(2, 5), st.integers(0, 1000), st.integers(1, 8))
+def test_one_dense_component_is_clustered_as_the_naive_algorithm_does(chunks: int, seed: int, heavy: int) -> None:
+    rng = random.Random(seed)
+    machines = {
+        f"m{number}": frozenset(f"/f/{chunk}" for chunk in rng.sample(range(chunks + 3), rng.choice((1, 2, 2, 2))))
+        for number in range(30 + heavy)
+    }
+    for diameter in (1, 2, 3):
+        assert members(clustered(machines, diameter)) == naive_quality_threshold(machines, diameter)
+
+
+def test_distances_beyond_a_byte_are_told_apart() -> None:
+    machines = {f"m{n}": frozenset(f"/f/{item}" for item in range(150 * n, 150 * n + 300)) for n in range(5)}
+    for diameter in (253, 254, 299, 300, 301, 600, 601):
+        assert members(clustered(machines, diameter)) == naive_quality_threshold(machines, diameter)
+
+
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
-        (candidates, "MATRIX", 0),
+        (candidates, "BLOCK", 1),
+        (candidates, "BLOCK", 0),
+        (candidates, "WIDE", 0),
+        (candidates, "WIDE", 1000),
+        (candidates, "KEPT", 0),
         (neighbours, "PAIRS", 0),
         (pairs, "SMALL", 0),
         (pairs, "BLOCK", 3),
         (pairs, "WORDS", 0),
         (packing, "STORED", -1),
+        (packing, "PORTION", 1),
+        (table, "GRID", 1),
     ],
 )
 def test_every_way_through_gives_the_clusters_of_the_naive_algorithm(
@@ -54,9 +98,9 @@ def test_every_way_through_gives_the_clusters_of_the_naive_algorithm(
 ) -> None:
     monkeypatch.setattr(module, name, value)
     if name == "STORED":
-        monkeypatch.setattr(candidates, "MATRIX", 0)
+        monkeypatch.setattr(neighbours, "PAIRS", 0)
     if name == "WORDS":
-        monkeypatch.setattr(pairs, "pack", lambda sets, words=None: pack(sets, words and 1))
+        monkeypatch.setattr(pairs, "pack", lambda table, words=None: pack(table, words and 1))
 
     @settings(max_examples=30)
     @given(contents(10), st.integers(0, 5))
@@ -76,15 +120,17 @@ def test_every_way_to_pairs_finds_all_that_are_near(data: st.DataObject, distanc
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "SMALL", 0)
         if stored < 0:
-            patch.setattr(pairs, "pack", lambda sets, words: pack(sets, 0))
+            patch.setattr(pairs, "pack", lambda table, words: pack(table, 0))
         patch.setattr(packing, "STORED", stored)
         patch.setattr(pairs, "ways", lambda *given: ways(*given)[way:][:1] or ways(*given))
         found = {
             pair
-            for ones, others in pairs.close_pairs(sets, distance)
-            for pair in zip(ones.tolist(), others.tolist(), strict=True)
+            for ones, others, distances in pairs.close_pairs(sets, tabulate(sets), distance)
+            for pair in zip(ones.tolist(), others.tolist(), distances.tolist(), strict=True)
         }
-    near = {(a, b) for b in range(len(sets)) for a in range(b) if len(sets[a] ^ sets[b]) <= distance}
+    near = {
+        (a, b, len(sets[a] ^ sets[b])) for b in range(len(sets)) for a in range(b) if len(sets[a] ^ sets[b]) <= distance
+    }
     assert found == near
 
 
