@@ -47,7 +47,7 @@ def crowds() -> st.SearchStrategy[dict[str, frozenset[str]]]:
     return st.lists(items, min_size=10, max_size=28).map(lambda sets: {f"m{n}": one for n, one in enumerate(sets)})
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(crowds(), st.integers(2, 4), st.sampled_from([1, 16]), st.sampled_from([0, 30_000_000]))
 def test_crowded_clusters_are_those_of_the_naive_algorithm(
     machines: dict[str, frozenset[str]], diameter: int, wide: int, kept: int
@@ -58,16 +58,17 @@ def test_crowded_clusters_are_those_of_the_naive_algorithm(
         assert members(clustered(machines, diameter)) == naive_quality_threshold(machines, diameter)
 
 
-@settings(max_examples=15)
-@given(st.integers(2, 5), st.integers(0, 1000), st.integers(1, 8))
-def test_one_dense_component_is_clustered_as_the_naive_algorithm_does(chunks: int, seed: int, heavy: int) -> None:
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 5), st.integers(0, 1000), st.integers(1, 8), st.integers(1, 3))
+def test_one_dense_component_is_clustered_as_the_naive_algorithm_does(
+    chunks: int, seed: int, heavy: int, diameter: int
+) -> None:
     rng = random.Random(seed)
     machines = {
         f"m{number}": frozenset(f"/f/{chunk}" for chunk in rng.sample(range(chunks + 3), rng.choice((1, 2, 2, 2))))
         for number in range(30 + heavy)
     }
-    for diameter in (1, 2, 3):
-        assert members(clustered(machines, diameter)) == naive_quality_threshold(machines, diameter)
+    assert members(clustered(machines, diameter)) == naive_quality_threshold(machines, diameter)
 
 
 def test_distances_beyond_a_byte_are_told_apart() -> None:
