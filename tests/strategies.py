@@ -211,7 +211,7 @@ def recovering_systems(draw: st.DrawFn, most: int = 3, changing: bool = True) ->
 @st.composite
 def taken_back_systems(draw: st.DrawFn, most: int = 3, recovering: bool = False) -> System:
     """Systems whose runs are taken back when an action fails. recovering: their pushes may declare recoveries too."""
-    system = draw(recovering_systems(most) if recovering else systems(most))
+    system = draw(recovering_systems(most, changing=False) if recovering else systems(most))
     assembly = replace(system.assembly, instances=tuple(replace(i, layered=True) for i in system.assembly.instances))
     pushes = tuple(Push(instance.name, draw(st.sampled_from(BEHAVIORS))) for instance in assembly.instances)
     found = system.stages if any(p.instructions for p in system.programs) else ((Program("r", "random", pushes),),)

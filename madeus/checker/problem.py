@@ -148,7 +148,7 @@ def is_taken_back(system: System, question: Asked) -> bool:
     no more of them run at once, no run is endless for a failure, and all ends are those without failures or taken back.
 
     A service that is on at the start is on again after a rollback; another one is off. How long it is off, and all other times,
-    depend on what the run waits for before it is taken back. Where pushes declare recoveries the runs are others.
+    depend on what the run waits for before it is taken back. Where pushes declare recoveries such runs may go on.
     """
     if not system.rollback or system.recoveries:
         return False

@@ -32,6 +32,7 @@ from madeus.executor.session import Session
 from madeus.executor.transport.base import Transport
 from madeus.model import Transition
 from madeus.semantics import Configuration, Event, Step, StepKind, Trace
+from madeus.semantics.rollback import is_final
 from madeus.semantics.step import STARTS, Produced, blocked, rollback_step
 
 STEPS_IN_A_ROW = 2_000
@@ -60,6 +61,8 @@ class Controller:
         self._offset = max(recorded.time, session.wall() - session.created) if session.earlier else 0.0
         self._live: dict[Firing, asyncio.Task[None]] = {}
         self._failures: dict[tuple[str, str], Failure] = {}
+        self._failed_for_good = False
+        """Whether an action has failed in this session that nothing recovers from."""
         self._admitted: Step | None = None
         self._freed = -1
         self._stopping = False
@@ -152,13 +155,8 @@ class Controller:
         return result
 
     def _is_lost(self) -> bool:
-        """Whether the run will be taken back, for an action has failed: nothing is started any more."""
-        return (
-            self._session.rollback
-            and self._layered is not None
-            and bool(self._failures)
-            and not self._system.recoveries
-        )
+        """Whether the run will be taken back, for an action has failed for good: nothing is started any more."""
+        return self._session.rollback and self._layered is not None and self._failed_for_good
 
     async def _taken_back(self, result: RunResult) -> RunResult:
         """The result, after the layers of a run that failed are what they were before it, if that is wanted."""
@@ -368,6 +366,8 @@ class Controller:
             if failure.state is AttemptState.LOST:
                 self._undecided.add(firing.component)
             self._failures[(firing.component, firing.transition.name)] = Failure.of(firing, failure, self._vault)
+            state = self._agenda.configuration.components[firing.component]
+            self._failed_for_good = self._failed_for_good or is_final(self._system, state)
         self._settle()
 
     def _note(self, step: Step, cause: int, produced: Produced = ()) -> int:

@@ -39,6 +39,8 @@ class ElementKind(StrEnum):
     """A program stands at an instruction: component is the program, name the position."""
     BUDGET = "budget"
     """An action may still fail."""
+    LOST = "lost"
+    """An action has failed for which the run will be taken back; a token for each."""
     TAKEN_BACK = "taken back"
     """The run was taken back: everything is as at its start, whatever the other places hold."""
     SUM = "sum"

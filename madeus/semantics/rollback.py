@@ -1,32 +1,39 @@
 """Runs that are taken back: ``program upgrade for site on_failure rollback``, where all that the programs move lives in layers.
 
-From the failure of an action on, such a run starts nothing more: no place is left, nothing fires, no program goes on. What runs
-ends or fails, what is complete is entered. Then the machines show what they showed before the run, in one step, and the run has
-ended. Where pushes declare recoveries these come first: the run is taken back where it can go no further.
+From the failure of an action on, such a run starts nothing more: no place is left, nothing fires, no program goes on, nothing
+is recovered from. What runs ends or fails, what is complete is entered. Then the machines show what they showed before the
+run, in one step, and the run has ended. A failure that a push declares a recovery from is that recovery's; only where it can
+never begin, and nothing else can move, the run is taken back for it.
 """
 
 from __future__ import annotations
 
 from madeus.semantics.blocker import Blocker, Gone
 from madeus.semantics.configuration import ComponentState, Configuration, Fate
+from madeus.semantics.recovery import is_doomed
 from madeus.semantics.system import System
 
 
-def after_failure(system: System) -> Fate:
-    """What becomes of a run in which an action has just failed."""
-    return Fate.LOST if system.rollback and not system.recoveries else Fate.OPEN
+def is_final(system: System, state: ComponentState) -> bool:
+    """Whether a transition of a component has failed and nothing recovers from it."""
+    return bool(state.failed) and not is_doomed(system, state)
 
 
-def after_retry(conf: Configuration, component: str, after: ComponentState) -> Fate:
+def after_failure(system: System, conf: Configuration, after: ComponentState) -> Fate:
+    """What becomes of a run in which an action of a component has just failed; after: the component then."""
+    return Fate.LOST if system.rollback and is_final(system, after) else conf.fate
+
+
+def after_retry(system: System, conf: Configuration, component: str, after: ComponentState) -> Fate:
     """What becomes of a lost run in which a failed transition of a component is tried again; after: the component then."""
-    others = any(state.failed for name, state in conf.components.items() if name != component)
-    return Fate.LOST if after.failed or others else Fate.OPEN
+    others = any(is_final(system, state) for name, state in conf.components.items() if name != component)
+    return Fate.LOST if is_final(system, after) or others else Fate.OPEN
 
 
 def blocked(system: System, conf: Configuration) -> Blocker | None:
     """Why a run cannot be taken back now, or None: an action has failed and none runs.
 
-    Where pushes declare recoveries, that nothing else can move is for the caller to see to.
+    In a run that is not lost, that nothing else can move is for the caller to see to.
     """
     if conf.fate is Fate.OPEN and not (system.recoveries and any(s.failed for s in conf.components.values())):
         return Gone("no action has failed")

@@ -54,7 +54,7 @@ URGENT = frozenset(
 )
 """Steps that are taken as soon as they are enabled and take no time."""
 
-STARTS = (StepKind.LEAVE, StepKind.FIRE, StepKind.PROGRAM)
+STARTS = (StepKind.LEAVE, StepKind.FIRE, StepKind.PROGRAM, StepKind.RECOVER)
 """Steps that begin something new: a run that will be taken back has none."""
 
 
@@ -86,7 +86,7 @@ def enabled(system: System, conf: Configuration) -> tuple[Step, ...]:
         return ()
     steps = _forward(system, conf)
     taken_back = rollback_step(system)
-    if taken_back is not None and rollback.blocked(system, conf) is None and not (system.recoveries and steps):
+    if taken_back is not None and rollback.blocked(system, conf) is None and (conf.fate is Fate.LOST or not steps):
         steps.append(taken_back)
     return tuple(steps)
 
@@ -310,11 +310,11 @@ def _finish_blocked(system: System, step: Step, state: ComponentState) -> Blocke
 
 
 def _rollback_blocked(system: System, conf: Configuration, step: Step) -> Blocker | None:
-    """Take the run back: an action has failed and none runs; where pushes declare recoveries, nothing else can move."""
+    """Take the run back: it is lost and no action runs; or one has failed, and nothing else can move."""
     if step != rollback_step(system):
         return Gone("the run is not taken back when an action fails")
     reason = rollback.blocked(system, conf)
-    if reason is None and system.recoveries and _forward(system, conf):
+    if reason is None and conf.fate is not Fate.LOST and _forward(system, conf):
         return Gone("the run can still go on")
     return reason
 
@@ -357,11 +357,11 @@ def apply(system: System, conf: Configuration, step: Step, produced: Produced = 
         case StepKind.FAIL:
             after, clash = state._replace(running=state.running - {element}, failed=state.failed | {element}), None
             counted = conf.failures + (system.failures is not None)
-            conf = conf._replace(failures=counted, fate=rollback.after_failure(system))
+            conf = conf._replace(failures=counted, fate=rollback.after_failure(system, conf, after))
         case StepKind.RETRY:
             after, clash = state._replace(failed=state.failed - {element}, running=state.running | {element}), None
             if conf.fate is Fate.LOST:
-                conf = conf._replace(fate=rollback.after_retry(conf, component, after))
+                conf = conf._replace(fate=rollback.after_retry(system, conf, component, after))
         case StepKind.RECOVER:
             return recovery.apply(system, conf, component)
     return conf._replace(components=conf.components.set(component, after), clash=clash)

@@ -107,19 +107,41 @@ def test_net_and_step_relation_agree_where_runs_are_taken_back(system: System) -
     check(system, 0)
 
 
-def test_where_recoveries_come_before_a_rollback_there_is_no_net() -> None:
-    kind = ComponentType("A", (Place("p", True), Place("q")), (Transition("t", "p", "q"),), ("deploy",))
-    whole = Assembly("w", {"A": kind}, (Instance("a", "A", "h", layered=True),))
-    program = Program("r", "w", (Push("a", "deploy", recovery="a.deploy"),), rollback=True)
-    assert_same_graph(System(whole, [[program]], 0), translate(System(whole, [[program]], 0)))
-    with pytest.raises(TranslationError, match="taken back where its recoveries can do no more"):
-        translate(System(whole, [[program]], 1))
+@given(taken_back_systems(recovering=True))
+@settings(relaxed, max_examples=50)
+def test_net_and_step_relation_agree_where_recoveries_come_before_a_rollback(system: System) -> None:
+    check(system, 2_000)
+    check(system, 0)
+
+
+def test_where_a_port_may_keep_a_recovery_from_beginning_there_is_no_net() -> None:
+    use = UsePort("u", PortKind.SERVICE, (), ("q",), optional=True)
+    for uses in ((), (use,)):
+        kind = ComponentType("A", (Place("p", True), Place("q")), (Transition("t", "p", "q"),), ("deploy",), uses=uses)
+        whole = Assembly("w", {"A": kind}, (Instance("a", "A", "h", layered=True),))
+        program = Program("r", "w", (Push("a", "deploy", recovery="a.deploy"),), rollback=True)
+        assert_same_graph(System(whole, [[program]], 0), translate(System(whole, [[program]], 0)))
+        system = System(whole, [[program]], 1)
+        if uses:
+            with pytest.raises(TranslationError, match="where nothing recovers from the failure of r#0"):
+                translate(system)
+        else:
+            assert_same_graph(system, translate(system))
 
 
 @pytest.mark.long
 @given(taken_back_systems())
 @settings(relaxed, max_examples=2_000, phases=[Phase.generate, Phase.shrink])
 def test_net_and_step_relation_agree_on_thousands_of_runs_that_are_taken_back(system: System) -> None:
+    check(system, 2_000)
+    check(system, 30)
+    check(system, 0)
+
+
+@pytest.mark.long
+@given(taken_back_systems(recovering=True))
+@settings(relaxed, max_examples=2_000, phases=[Phase.generate, Phase.shrink])
+def test_net_and_step_relation_agree_on_thousands_of_rollbacks_after_recoveries(system: System) -> None:
     check(system, 2_000)
     check(system, 30)
     check(system, 0)

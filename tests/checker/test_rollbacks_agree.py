@@ -24,11 +24,12 @@ from madeus.model import Active, Add, Available, Bounds, Goal, Instance, PortKin
 from madeus.semantics import Agenda, Configuration, Fate, Step, StepKind, System
 from tests.checker.generated import any_assembly, any_formula, any_programs
 from tests.checker.test_parametric_agrees import filled_in, one_question, samples
+from tests.checker.test_recoveries_agree import with_recoveries
 from tests.checker.test_structural_agrees import questions, summary
 from tests.checker.test_timed_agrees import with_intervals
 
 
-def random_system(random: Random, most: int, timed: bool = False) -> System:
+def random_system(random: Random, most: int, timed: bool = False, recovering: bool = False) -> System:
     """A system whose runs are taken back when an action fails; now and then its programs add a component."""
     whole = any_assembly(random, ("up", "down"), most)
     whole = with_intervals(random, whole) if timed else whole
@@ -40,7 +41,10 @@ def random_system(random: Random, most: int, timed: bool = False) -> System:
         added = Add(Instance("late", random.choice(sorted(whole.types)), layered=True))
         first: Program = stages[0][0]
         stages[0][0] = replace(first, instructions=(added, *first.instructions))
-    system = System(whole, stages, random.choice((1, 1, 2)))
+    programs = tuple(tuple(stage) for stage in stages)
+    if recovering:
+        programs = with_recoveries(random, programs, [i.name for i in whole.instances])
+    system = System(whole, programs, random.choice((1, 1, 2)))
     assert system.rollback
     return system
 
@@ -60,7 +64,7 @@ def answers(system: System, asked: Asked, states: int) -> Verdict | None:
 def compare(seed: int, states: int, most: int) -> int:
     """How many questions were answered by both engines."""
     random = Random(seed)
-    system = random_system(random, most)
+    system = random_system(random, most, recovering=random.random() < 0.3)
     engine, answered = Explicit(), 0
     for asked in asked_of(random, system):
         problem = Problem(system, asked)
@@ -178,7 +182,7 @@ def time_off(system: System, run: Timeline, component: str, port: str) -> float:
 def against_simulation(seed: int, states: int, runs: int) -> bool:
     """Whether there was something to compare."""
     random = Random(seed)
-    system = random_system(random, 2, timed=True)
+    system = random_system(random, 2, timed=True, recovering=random.random() < 0.3)
     simulated = [run for run in (any_run(system, random) for _ in range(runs)) if run is not None]
     whole, timed, compared = system.assembly, Timed(), False
     ports = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -189,7 +190,7 @@ def test_durations_are_asked_of_the_time_until_everything_is_back_too() -> None:
     assert check(Problem(two(1), question)).measure == Durations(0.0, 10.0)
 
 
-def test_where_recoveries_come_first_only_plain_search_answers_and_none_with_times() -> None:
+def test_where_recoveries_come_first_a_run_is_taken_back_for_what_nothing_recovers_from() -> None:
     web = kind("Web", "places off* on", "start: off -> on", "wipe: off -> on in wipe", "provide http at on")
     made = Assembly("site", {"Web": web}, (Instance("web", "Web", "w", layered=True),))
     program = Program("install", "site", (Push("web", "deploy", recovery="web.wipe"), WaitAll()), rollback=True)
@@ -197,9 +198,14 @@ def test_where_recoveries_come_first_only_plain_search_answers_and_none_with_tim
     for failures in (1, 2):
         verdict = check(problem(system, Property(on, failures=failures)))
         # The second failure is one of the recovery: then the run is taken back.
-        assert isinstance(verdict, Holds) and verdict.evidence.engine == "reference"
-    verdict = check(problem(system, Property(Bounds(on.goal), failures=1)))
-    assert isinstance(verdict, Unknown) and "its recoveries can do no more" in verdict.reason
+        assert isinstance(verdict, Holds) and verdict.evidence.engine == "explicit"
+    verdict = check(problem(system, Property(Bounds(on.goal), failures=2)))
+    assert isinstance(verdict, Holds) and verdict.evidence.engine == "timed"
+    held = replace(web, uses=kind("X", "places off* on", "use peer optional during on").uses)
+    system = System(replace(made, types={"Web": held}), ((program,),))
+    assert isinstance(check(problem(system, Property(on, failures=2))), Holds)
+    verdict = check(problem(system, Property(Bounds(on.goal), failures=2)))
+    assert isinstance(verdict, Unknown) and "where nothing recovers from the failure of install#0" in verdict.reason
 
 
 def test_a_run_that_moves_something_outside_of_layers_is_not_taken_back_and_the_answer_says_so() -> None:

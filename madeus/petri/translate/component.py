@@ -99,11 +99,24 @@ def not_doomed(life: Life, queue: Queue, behaviors: Sequence[str]) -> Guard:
     return ((whole, *((Test(queue.head[number]),) for number, p in points if p.recovery is None)),)
 
 
-def draw_failures(sketch: Sketch, life: Life, budget: int | None) -> None:
-    """Draw what happens when actions fail. budget: place with one token for each action that may; None: any number may."""
+def draw_failures(sketch: Sketch, life: Life, queue: Queue, budget: int | None, lost: int | None = None) -> None:
+    """Draw what happens when actions fail. budget: place with one token for each action that may; None: any number may.
+
+    lost: place that gets a token for each that fails and is not recovered from; None: none does.
+    """
     for name, failed in life.failed.items():
+        step = Step(StepKind.FAIL, life.name, name)
         pre = (life.running[name],) if budget is None else (life.running[name], budget)
-        sketch.transition(Step(StepKind.FAIL, life.name, name), pre, (failed,))
+        behaviors = life.kind.transition[name].behaviors
+        points = [(queue.head[number], p) for number, p in enumerate(queue.course.pushes) if p.behavior in behaviors]
+        recovered = tuple((Test(head),) for head, point in points if point.recovery is not None)
+        if lost is None or len(recovered) == len(points):
+            sketch.transition(step, pre, (failed,))
+        elif not recovered:
+            sketch.transition(step, pre, (failed, lost))
+        else:
+            sketch.transition(step, pre, (failed,), (recovered,))
+            sketch.transition(step, pre, (failed, lost), (tuple((Test(h),) for h, p in points if p.recovery is None),))
 
 
 def _draw_enter(sketch: Sketch, ports: Ports, life: Life, enter: Enter, behaviors: list[str]) -> None:

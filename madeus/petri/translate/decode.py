@@ -12,7 +12,6 @@ from madeus.model import Connection, PortKind
 from madeus.petri.element import Element, ElementKind
 from madeus.petri.net import Net
 from madeus.petri.translate.outline import Outline
-from madeus.semantics import rollback
 from madeus.semantics.configuration import Clash, ComponentState, Configuration, Fate, PortName, Pushed
 from madeus.semantics.step import Step
 from madeus.semantics.system import System
@@ -107,6 +106,7 @@ class _Reader:
         self.named = {str(c): c for c in outline.passing}
         self.positions = [0] * len(system.programs)
         self.budget = 0
+        self.fate = Fate.OPEN
 
     def read(self, element: Element, tokens: int) -> None:
         """Take in a marked place."""
@@ -126,6 +126,8 @@ class _Reader:
                 self.positions[self.system.program_index[component]] = int(name)
             case ElementKind.BUDGET:
                 self.budget = tokens
+            case ElementKind.LOST:
+                self.fate = Fate.LOST
             case ElementKind.LAST | ElementKind.IDLE | ElementKind.ABSENT | ElementKind.TAKEN_BACK | ElementKind.SUM:
                 pass
             case _:
@@ -165,7 +167,7 @@ class _Reader:
             tuple(self.positions),
             failures,
             clash,
-            rollback.after_failure(self.system) if any(state.failed for state in components.values()) else Fate.OPEN,
+            self.fate,
         )
 
     def _queue(self, name: str) -> tuple[Pushed, ...]:

@@ -8,33 +8,50 @@ a marking looks at that place first. Every transition of the net stays one step 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from madeus.petri.element import Element, ElementKind
 from madeus.petri.translate.life import Life
+from madeus.petri.translate.ports import Ports
+from madeus.petri.translate.shape import is_declared
 from madeus.petri.translate.sketch import Sketch, Test, TranslationError
 from madeus.semantics.step import STARTS, Step, StepKind
-from madeus.semantics.system import System
 
 
-def draw_rollback(sketch: Sketch, system: System, lives: Iterable[Life]) -> None:
-    """Draw how a run is taken back, and what it does no more from the first failure on. Before the other steps are drawn.
+def draw_rollback(sketch: Sketch, ports: Ports, lives: Collection[Life]) -> int | None:
+    """Draw how a run is taken back, and what it does no more once an action has failed. Before the other steps are drawn.
 
-    Raises TranslationError where pushes declare recoveries: then it depends on whether anything at all can move.
+    Returns the place that has a token for each action that has failed and that nothing recovers from; None where no run is
+    taken back. Raises TranslationError where a recovery may be kept from beginning: then it depends on whether anything at
+    all can move.
     """
+    system = ports.outline.system
     if not system.rollback or system.failures == 0:
-        return
-    if system.recoveries:
-        raise TranslationError("a run is taken back where its recoveries can do no more")
-    drawn = tuple(lives)
-    failed = {place: 1 for life in drawn for place in life.failed.values()}
-    bound = len(failed) if system.failures is None else min(system.failures, len(failed))
-    lost = sketch.sum(Element(ElementKind.SUM, "", "failed"), "failed actions", 0, failed, bound)
+        return None
+    for life in lives:
+        _check_recoveries(ports, life)
+    count = sum(len(life.failed) for life in lives)
+    bound = count if system.failures is None else min(system.failures, count)
+    lost = sketch.place(Element(ElementKind.LOST, ""), "failed for good", bound=bound)
     back = sketch.place(Element(ElementKind.TAKEN_BACK, ""), "taken back")
     for kind in STARTS:
         sketch.everywhere[kind] = (((Test(lost, positive=False),),),)
     for kind in (StepKind.ENTER, StepKind.FINISH):
         sketch.everywhere[kind] = (((Test(back, positive=False),),),)
-    at_rest = tuple(Test(place, positive=False) for life in drawn for place in life.running.values())
+    at_rest = tuple(Test(place, positive=False) for life in lives for place in life.running.values())
     guard = (((Test(lost), Test(back, positive=False), *at_rest),),)
     sketch.transition(Step(StepKind.ROLLBACK, system.rollback), (), (back,), guard)
+    return lost
+
+
+def _check_recoveries(ports: Ports, life: Life) -> None:
+    """A push that has failed is recovered from as soon as nothing of it runs: no port may keep it from that."""
+    for point in life.course.pushes:
+        if point.recovery is None or not is_declared(life.kind, point.behavior):
+            continue
+        target, behavior = ports.outline.system.recoveries[point.origin]
+        there = ports.lives.get(target, ())
+        if life.shape.table.holder_uses or not there or not is_declared(there[0].kind, behavior):
+            raise TranslationError(
+                f"a run is taken back, too, where nothing recovers from the failure of {point.origin}"
+            )

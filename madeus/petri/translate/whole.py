@@ -48,11 +48,11 @@ def translate(system: System, local_states: int = LOCAL_STATES) -> Translation:
     if system.failures:
         element = Element(ElementKind.BUDGET, "")
         budget = sketch.place(element, "failures left", system.failures, bound=system.failures)
-    draw_rollback(sketch, system, (life for found in lives.values() for life in found))
+    lost = draw_rollback(sketch, ports, [life for found in lives.values() for life in found])
     for name, found in lives.items():
         for life in found:
             draw_steps(sketch, ports, life, queues[name])
-            draw_failures(sketch, life, budget)
+            draw_failures(sketch, life, queues[name], budget, lost)
         draw_finishes(sketch, queues[name], found)
         draw_recoveries(sketch, ports, queues, found)
     programs.draw()

@@ -133,6 +133,28 @@ def test_a_run_that_is_taken_back_waits_for_what_runs_and_goes_no_further_than_t
     assert_conforms(result.trace, assembly, ((program,),))
 
 
+@pytest.mark.parametrize("broken", [("begin",), ("begin", "mend")], ids=["the recovery ends", "it fails, too"])
+def test_a_recovery_comes_before_a_rollback(tmp_path: Path, broken: tuple[str, ...]) -> None:
+    moves = (
+        Transition("begin", "off", "on", actions=(Action("run", ("begin",)),)),
+        Transition("mend", "off", "on", ("mend",), actions=(Action("run", ("mend",)),)),
+    )
+    kind = ComponentType("Site", (Place("off", True), Place("on")), moves, ("deploy", "mend"))
+    assembly = Assembly("frontend", {"Site": kind}, tuple(Instance(n, "Site", f"m{n}", layered=True) for n in "12"))
+    pushes = (Push("1", "deploy", recovery="1.mend"), WaitAll(), Push("2", "mend"), WaitAll())
+    program = Program("up", "frontend", pushes, rollback=True)
+    hosts = SimulatedHosts("m1", "m2")
+    result = run_on_fakes(FakeWorld(failing(*broken)), assembly, ((program,),), options=options(tmp_path, hosts))
+    words = [str(event.step) for event in result.trace.events]
+    assert "recover 1.deploy" in words
+    if "mend" in broken:
+        assert result.state is RunState.ROLLED_BACK and "fire 2.mend" not in words
+    else:
+        assert result.state is RunState.DONE and "fire 2.mend" in words
+    conf = assert_conforms(result.trace, assembly, ((program,),))
+    assert (conf.fate is Fate.TAKEN_BACK) == ("mend" in broken) == (words[-1] == "rollback up")
+
+
 def test_a_failed_run_can_be_taken_back_later(tmp_path: Path) -> None:
     hosts = SimulatedHosts("m1")
     assembly = site(Instance("a", "Site", "m1", layered=True))
@@ -158,7 +180,9 @@ def test_a_failed_run_can_be_taken_back_later(tmp_path: Path) -> None:
 def test_what_goes_on_in_the_stack_before_a_checkpoint_is_told_with_the_transition(tmp_path: Path) -> None:
     hosts = SimulatedHosts("m1")
     hosts["m1"].lingering = [{"pid": 7, "name": "myd", "command": "/opt/myd -x"}]
-    result = run_on_fakes(FakeWorld(), site(Instance("a", "Site", "m1", layered=True)), options=options(tmp_path, hosts))
+    result = run_on_fakes(
+        FakeWorld(), site(Instance("a", "Site", "m1", layered=True)), options=options(tmp_path, hosts)
+    )
     assert result.ok
     assert [remark.splitlines()[:2] for remark in result.remarks[-1:]] == [
         [

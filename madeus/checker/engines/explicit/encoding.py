@@ -100,7 +100,7 @@ def _width(net: Net, place: int, kind: ElementKind) -> int:
     if net.bounds is not None:
         # Where a clash ends the run one more token may come in the very step.
         return max(1, (net.bounds[place] + bool(net.single)).bit_length())
-    return WIDE if kind in (ElementKind.SUM, ElementKind.BUDGET) else 1
+    return WIDE if kind in (ElementKind.SUM, ElementKind.BUDGET, ElementKind.LOST) else 1
 
 
 def encode_net(net: Net, widths: Sequence[int]) -> Encoding:

@@ -75,12 +75,11 @@ class Conditions:
         return ("and", (condition, ("not", (self.back,)))) if self.back.places else condition
 
     def over(self, goal: Formula) -> Condition:
-        """A goal is reached and no action has failed, or the run was taken back."""
+        """A goal is reached and the run will not be taken back, or it was taken back."""
         if not self.back.places:
             return self.compile(goal)
-        elements = self.translation.elements
-        failed = self.some(number for number, element in enumerate(elements) if element.kind is ElementKind.FAILED)
-        return "or", (self.back, ("and", (self.compile(goal), ("not", (failed,)))))
+        lost = self.some(self.translation.numbers(ElementKind.LOST, ""))
+        return "or", (self.back, ("and", (self.compile(goal), ("not", (lost,)))))
 
     def some(self, places: Iterable[int]) -> Some:
         """The condition that one of the places holds a token."""
