@@ -51,10 +51,11 @@ def summary(verdict: Verdict) -> tuple[object, ...]:
     match verdict:
         case Holds(measure=measure, vacuous=vacuous):
             return "holds", _measured(measure), vacuous
-        case Fails(reason, trace, measure=measure, deadlock=deadlock):
+        case Fails(reason, trace, measure=measure, deadlock=deadlock, loop=loop):
             if reason.startswith("from here"):
                 return "fails", reason  # the point of no return, or where it leads
-            length = None if trace is None or isinstance(measure, Width) else len(trace.events)
+            # Of two endless runs that begin as early one may go round in more steps.
+            length = None if trace is None or loop is not None or isinstance(measure, Width) else len(trace.events)
             # The first of several, all as near as each other, is as good as another.
             alike = ("fires before", "two tokens clash", "nothing can move")
             what = "" if any(words in reason for words in alike) else reason
