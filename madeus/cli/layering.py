@@ -105,7 +105,8 @@ def tell_all(done: Sequence[Done], form: str) -> int:
             code = max(code, one.error.exit_code)
             if form == "json":
                 click.echo(json.dumps({"machine": one.machine, "state": "failed", "error": one.error.message}))
-            click.echo(f"Error: {one.machine}: {one.error.message}", err=True)
+            named = one.error.message.startswith((f"{one.machine} ", f"{one.machine}: "))
+            click.echo(f"Error: {'' if named else f'{one.machine}: '}{one.error.message}", err=True)
             if one.error.help:
                 click.echo("\n".join(f"  {line}" for line in one.error.help.splitlines()), err=True)
             continue

@@ -33,11 +33,21 @@ def rollback(
       madeus rollback lamp-20261121-103000-a1b2
     """
 
+    from madeus.executor.journal.errors import UnknownRun
+    from madeus.executor.layers.errors import OperationRefused
+    from madeus.layers.errors import Unknown
+
     async def act(layers: Layers) -> list[Done] | None:
         if target in layers.catalog.machines or number is not None:
             tell(await layers.rollback(target, number), form, target)
             return None
-        return await layers.rollback_run(target)
+        try:
+            return await layers.rollback_run(target)
+        except UnknownRun as error:
+            if error.matches:
+                raise
+            lists = "`madeus host list` and `madeus runs` list them"
+            raise OperationRefused(Unknown("machine or run", target, layers.catalog.machines, lists)) from error
 
     done = with_layers(act, state, inventory, wait)
     if done is not None:

@@ -58,7 +58,7 @@ class Role:
         for index, one in enumerate(self.versions):
             if one.name == version:
                 return index
-        raise Unknown(f"version of {self.name}", version, [one.name for one in self.versions])
+        raise Unknown("version", version, [one.name for one in self.versions], of=self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Catalog:
         """A state. Raises Unknown."""
         found = self.states.get((machine, number))
         if found is None:
-            raise Unknown(f"state of {machine}", str(number), [str(s.number) for s in self.states_of(machine)])
+            raise Unknown("state", str(number), [str(s.number) for s in self.states_of(machine)], of=machine)
         return found
 
     def states_of(self, machine: str) -> list[State]:

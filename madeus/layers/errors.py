@@ -31,15 +31,16 @@ class Refused(ValueError):
 
 
 class Unknown(Refused):
-    """Nothing is called that. known: what there is."""
+    """Nothing is called that. known: what there is. of: what it would belong to."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str], way_out: str = "") -> None:
+    def __init__(self, what: str, name: str, known: Iterable[str], way_out: str = "", of: str = "") -> None:
         from madeus.diagnostics.suggest import nearest  # only when something is wrong
 
         names = list(known)
         near = nearest(name, names)
         there = f"there is: {', '.join(names[:_SHOWN])}" if names else f"there is no {what} yet"
-        super().__init__(f"there is no {what} {name}", f"did you mean {near}?" if near else way_out or there)
+        missing = f"{of} has no {what} {name}" if of else f"there is no {what} {name}"
+        super().__init__(missing, f"did you mean {near}?" if near else way_out or there)
         self.what, self.name, self.known = what, name, tuple(names)
 
 

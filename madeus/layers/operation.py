@@ -99,7 +99,7 @@ def following(catalog: Catalog, machine: str, version: str | None) -> tuple[Role
         latest = "is what it has" if target < len(role.versions) - 1 else "is what it has, and there is no later one"
         raise NotInChain(*where, latest, "")
     if target < now:
-        raise NotInChain(*where, "comes before it", f"a machine goes back by `madeus rollback {machine}` only")
+        raise NotInChain(*where, "comes before it", _way_back(catalog, machine, role.name, role.versions[target].name))
     return role, now, target
 
 
@@ -187,6 +187,14 @@ def _install(
     name = version or (found.versions[-1].name if found.versions else "")
     after = replace(current, role=role, version=name)
     return Act(catalog, current, occasion, operation).to(after, stack, f"{operation} {role} {name}".rstrip())
+
+
+def _way_back(catalog: Catalog, machine: str, role: str, version: str) -> str:
+    """How a machine comes to an earlier version: as it was itself, or anew."""
+    was = next((s.number for s in catalog.states_of(machine) if (s.role, s.version) == (role, version)), None)
+    if was is not None:
+        return f"a machine goes back to what it was: `madeus rollback {machine} {was}`"
+    return f"it never had it; `madeus role reprovision {role} {machine} --version {version}` makes it anew, without its changes"
 
 
 def _stacked(catalog: Catalog, machine: str) -> Machine:

@@ -140,7 +140,7 @@ def test_a_host_that_cannot_be_reached_is_named_and_the_operation_can_be_gone_on
     [
         (("states", "web1"), "there is no machine web1"),
         (("rollback", "web1", "1"), "there is no machine web1"),
-        (("rollback", "web1"), "there is no run `web1`"),
+        (("rollback", "web1"), "there is no machine or run web1"),
         (("compact", "web1"), "there is no machine web1"),
         (("conflicts", "web1"), "there is no machine web1"),
         (("role", "upgrade", "web1"), "there is no machine web1"),

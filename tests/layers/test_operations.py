@@ -217,7 +217,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str, str]] = {
     "unknown role": (lambda: assign(catalog(), "m1", "wep", "1", WHEN), "there is no role wep", "did you mean web?"),
     "unknown version": (
         lambda: assign(catalog(), "m1", "web", "77", WHEN),
-        "there is no version of web 77",
+        "web has no version 77",
         "there is: 1, 2, 3",
     ),
     "assign to one with a role": (
@@ -233,7 +233,12 @@ REFUSALS: dict[str, tuple[Callable[[], object], str, str]] = {
     "downgrade": (
         lambda: upgrade(assigned("2").catalog, "m1", "1", WHEN),
         "m1 is web 2: 1 comes before it",
-        "a machine goes back by `madeus rollback m1` only",
+        "it never had it; `madeus role reprovision web m1 --version 1` makes it anew, without its changes",
+    ),
+    "downgrade to what it was": (
+        lambda: upgrade(rollback(upgraded(), "m1", 2, Occasion("b", 2.0)).catalog, "m1", "1", WHEN),
+        "m1 is web 2: 1 comes before it",
+        "a machine goes back to what it was: `madeus rollback m1 3`",
     ),
     "upgrade to the same": (
         lambda: upgrade(assigned("2").catalog, "m1", "2", WHEN),
@@ -247,7 +252,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str, str]] = {
     ),
     "upgrade outside the chain": (
         lambda: upgrade(assigned("3").catalog, "m1", "db-1", WHEN),
-        "there is no version of web db-1",
+        "web has no version db-1",
         "there is: 1, 2, 3",
     ),
     "version not made": (
@@ -261,7 +266,7 @@ REFUSALS: dict[str, tuple[Callable[[], object], str, str]] = {
         "no state of m1 was recorded yet: there is nothing to go back to",
         "",
     ),
-    "unknown state": (lambda: rollback(upgraded(), "m1", 9, WHEN), "there is no state of m1 9", "there is: 2, 1"),
+    "unknown state": (lambda: rollback(upgraded(), "m1", 9, WHEN), "m1 has no state 9", "there is: 2, 1"),
     "nothing to compact": (
         lambda: compact(assigned().catalog, "m1", WHEN),
         "m1 has one layer of its own: there is nothing to gain",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from madeus.executor.inventory import parse_inventory
@@ -21,11 +22,22 @@ def announce(state: Path | None, name: str, address: str) -> Path:
     """
     path = state_directory(state) / FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    known: dict[str, str] = {}
-    if path.exists():
-        hosts = tomllib.loads(path.read_text("utf-8")).get("hosts", {})
-        known = {one: table["address"] for one, table in hosts.items()}
-    known[name] = address
+    return _written(path, {**_read(path), name: address})
+
+
+def rename_announced(path: Path, old: str, new: str) -> None:
+    """Give a machine of the file another name; nothing where it has none of that name."""
+    _written(path, {new if one == old else one: where for one, where in _read(path).items()})
+
+
+def _read(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    hosts = tomllib.loads(path.read_text("utf-8")).get("hosts", {})
+    return {one: table["address"] for one, table in hosts.items()}
+
+
+def _written(path: Path, known: Mapping[str, str]) -> Path:
     # JSON's strings are TOML's basic strings.
     text = "".join(f"[hosts.{json.dumps(one)}]\naddress = {json.dumps(where)}\n" for one, where in known.items())
     parse_inventory(text, path)

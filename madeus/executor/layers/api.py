@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from madeus.executor.errors import ExecutorError, InternalError
 from madeus.executor.inventory import Host, Inventory, load_inventory
 from madeus.executor.journal.lock import rolled_back
+from madeus.executor.layers.announced import FILE, rename_announced
 from madeus.executor.layers.definition import ON_THE_HOST, recipes_of, role_of
 from madeus.executor.layers.errors import AgentFailed, OperationBroken, OperationRefused
 from madeus.executor.layers.host import AgentHosts
@@ -301,7 +302,18 @@ class Layers:
         return performed
 
     async def rename(self, old: str, new: str) -> Performed:
-        """Give a machine another name."""
+        """Give a machine another name: the one that its inventory has given it. One that announced itself is announced anew.
+
+        Raises:
+            UnknownHost: the inventory knows none of that name.
+            OperationRefused: there is no such machine, or another one of that name.
+        """
+        known = self.store.inventory_of(old)
+        announced = self.store.journal.path.parent / FILE
+        if Path(known) == announced and new not in self.catalog.machines:
+            rename_announced(announced, old, new)
+        elif old in self.catalog.machines and (self._inventory is None or new not in self._inventory.hosts):
+            (load_inventory(Path(known)) if known else self._inventory or Inventory()).resolve(new)
         performed = await self._perform(lambda c, o: rename_machine(c, old, new))
         self.store.renamed(old, new)
         return performed

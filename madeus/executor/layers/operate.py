@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from madeus.executor.errors import ExecutorError, InternalError
+from madeus.executor.errors import ExecutorError, InputError, InternalError
 from madeus.executor.layers.errors import AgentFailed, MachineBusy, MergeConflicts, OperationBroken, OperationRefused
 from madeus.executor.layers.remarks import remarks
 from madeus.executor.layers.store import LayerStore, Operation, OperationState, Request, Unfinished
@@ -171,6 +171,9 @@ async def _step(hosts: Hosts, step: HostStep) -> Any:
 async def _give_up(store: LayerStore, hosts: Hosts, operation: Operation, index: int, error: ExecutorError) -> None:
     """A step did not succeed: take the operation back where nothing was switched, or leave it to be gone on with."""
     said = isinstance(error, AgentFailed | MergeConflicts) or operation.steps[index].verb is Verb.MAKE
+    if index == 0 and not operation.notes and isinstance(error, InputError):  # no host was asked anything
+        store.give_up(operation, error.message, True)
+        raise error
     switching = any(step.verb is Verb.SWITCH for step in operation.steps[:index])
     if operation.steps[index].verb is Verb.SWITCH and not switching:
         switching = not await _stands_as_before(hosts, operation, index)

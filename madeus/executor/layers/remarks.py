@@ -33,8 +33,8 @@ def _process(process: Mapping[str, Any]) -> str:
 
 def _written(switch: Mapping[str, Any]) -> str:
     if switch.get("guarded"):
-        return "what they write there is refused from now on: that stack is read-only"
-    return "what they write there may show in the new stack or not, and changes the state that was recorded"
+        return "nothing can be written there any more: that stack is read-only now"
+    return "what is written there may show in the new stack or not, and changes the state that was recorded"
 
 
 def _service(done: Mapping[str, Any]) -> str:

@@ -142,7 +142,10 @@ def test_files_that_change_between_the_question_and_the_switch_are_asked_about_a
             assert moving.error.message.endswith("changed since it was decided what is shown of them: /etc/a")
         assert hosts["m1"].shown()["/etc/a"] == "fourth" and layers.catalog.machine("m1").version == "1"
         (done,) = await layers.upgrade(["m1"], policies=[*kept, Policy("/etc/a", "take")])
-        assert done.error is None and (hosts["m1"].shown()["/etc/a"], hosts["m1"].shown()["/etc/log"]) == ("2", "fourth")
+        assert done.error is None and (hosts["m1"].shown()["/etc/a"], hosts["m1"].shown()["/etc/log"]) == (
+            "2",
+            "fourth",
+        )
 
     act(tmp_path, hosts, scenario)
 

@@ -21,13 +21,13 @@ def test_processes_are_named_with_what_they_write_and_what_becomes_of_it() -> No
     assert one.splitlines() == [
         "1 process goes on in the stack from before and does not see the new one:",
         "  myd, pid 7: /opt/myd -x, writes /var/log/x",
-        "what they write there may show in the new stack or not, and changes the state that was recorded",
+        "what is written there may show in the new stack or not, and changes the state that was recorded",
         "start them again, or let the role name their service, or say `lingering end`",
     ]
     (many,) = remarks({"lingering": [process(pid) for pid in range(10)], "guarded": True})
     lines = many.splitlines()
     assert lines[0].startswith("10 processes go on") and lines[9] == "  ... and 2 more"
-    assert lines[10] == "what they write there is refused from now on: that stack is read-only"
+    assert lines[10] == "nothing can be written there any more: that stack is read-only now"
 
 
 def test_a_service_that_does_not_start_is_said_and_one_that_does_not_stop_is_not() -> None:
