@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from madeus.fleet.clusters import Cluster
 from madeus.fleet.fingerprint import Fingerprint
@@ -60,7 +61,7 @@ def cluster_fleet(
         sets = sorted(contents, key=sorted)
         weights = [len(contents[one]) for one in sets]
         for found in quality_threshold(sets, weights, diameter):
-            chosen = {sets[point]: contents[sets[point]] for point in found.points}
+            chosen = [(sets[point], contents[sets[point]]) for point in found.central]
             cluster = _cluster(parsed, applications, chosen, found, known)
             made.append(((cluster.distance, -len(cluster.machines), cluster.machines[0]), cluster))
     made.sort(key=lambda pair: pair[0])
@@ -118,32 +119,16 @@ class _Differences:
 
 
 def _cluster(
-    parsed: Items, applications: Items, contents: dict[Items, list[str]], found: Found, reference: Items
+    parsed: Items, applications: Items, contents: list[tuple[Items, list[str]]], found: Found, reference: Items
 ) -> Cluster:
-    ordered = _most_central_first(contents)
-    machines = sorted(machine for content in contents for machine in contents[content])
-    medoids = tuple(machine for content in ordered for machine in sorted(contents[content]))
-    differs = parsed | ordered[0]
-    apart = [(content ^ ordered[0], contents[content]) for content in ordered[1:]]
-    deviating = tuple(
-        sorted(((machine, items) for items, machines in apart for machine in machines), key=lambda pair: pair[0])
-    )
+    """contents: content items and the machines that have them, the most central ones first."""
+    medoid = contents[0][0]
+    medoids = tuple(machine for _, machines in contents for machine in sorted(machines))
+    differs = parsed | medoid
+    apart = [(content ^ medoid, machines) for content, machines in contents[1:]]
+    deviating = sorted(((machine, items) for items, machines in apart for machine in machines), key=itemgetter(0))
     lacks = (differs & reference).union(*(items & reference for items, _ in apart))
     return Cluster(
-        *("", tuple(machines), differs, len(differs), medoids, applications, found.diameter, lacks, deviating)
+        *("", tuple(sorted(medoids)), differs, len(differs), medoids, applications, found.diameter, lacks),
+        deviating=tuple(deviating),
     )
-
-
-def _most_central_first(contents: dict[Items, list[str]]) -> list[Items]:
-    """Sets by the sum of their distances to those of all machines, then in sorted order."""
-    if len(contents) == 1:
-        return list(contents)
-    total = sum(map(len, contents.values()))
-    holders: dict[str, int] = {}
-    for content, machines in contents.items():
-        for item in content:
-            holders[item] = holders.get(item, 0) + len(machines)
-    # A set is one away from each machine without one of its items, and from each with an item that it has not.
-    everything = sum(holders.values())
-    far = {content: everything + sum(total - 2 * holders[item] for item in content) for content in contents}
-    return sorted(contents, key=lambda content: (far[content], sorted(content)))

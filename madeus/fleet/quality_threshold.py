@@ -13,16 +13,17 @@ or in `madeus.fleet.crowd` where there are too many neighbours for the memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from madeus.fleet.candidates import Search
+from madeus.fleet.central import central_first
 from madeus.fleet.crowd import Crowd
 from madeus.fleet.neighbours import Component, near
 from madeus.fleet.packing import exact
-from madeus.fleet.table import Indices, tabulate
+from madeus.fleet.table import Indices, Table, tabulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Found:
     """Indices of the sets, sorted."""
     diameter: int
     """The largest distance of two of them; an upper bound of it, not above the threshold, where that was enough."""
+    central: tuple[int, ...]
+    """The same points: first those that are nearest to all machines of the cluster."""
 
 
 def quality_threshold(sets: Sequence[frozenset[str]], weights: Sequence[int], diameter: int) -> list[Found]:
@@ -41,18 +44,25 @@ def quality_threshold(sets: Sequence[frozenset[str]], weights: Sequence[int], di
     weights: how many machines have each set, shape (sets,). diameter: the largest distance inside a cluster.
     Every set is in exactly one cluster. Clusters are in the order of their first points.
     """
-    table = tabulate(sets)
+    table, every = tabulate(sets), np.array(weights, dtype=np.int64)
+    found = sorted(_found(sets, table, every, diameter))
+    central = central_first(table, every, [points for points, _ in found])
+    return [Found(tuple(points), reached, first) for (points, reached), first in zip(found, central, strict=True)]
+
+
+def _found(
+    sets: Sequence[frozenset[str]], table: Table, weights: Indices, diameter: int
+) -> Iterator[tuple[list[int], int]]:
+    """The clusters: points in order, and a bound of the diameter."""
     if (bound := table.spread) <= diameter:
-        return [Found(tuple(range(len(sets))), bound)]
+        yield list(range(len(sets))), bound
+        return
     single, components = near(sets, table, diameter)
-    found = [Found((point,), 0) for point in single.tolist()]
-    every = np.array(weights, dtype=np.int64)
+    for point in single.tolist():
+        yield [point], 0
     for component in components:
-        found += (
-            Found(tuple(component.sets[members].tolist()), reached)
-            for members, reached in _split(sets, every[component.sets], diameter, component)
-        )
-    return sorted(found, key=lambda cluster: cluster.points)
+        for members, reached in _split(sets, weights[component.sets], diameter, component):
+            yield component.sets[members].tolist(), reached
 
 
 def _split(
