@@ -248,6 +248,17 @@ def test_a_declared_recovery_comes_before_a_rollback() -> None:
     assert taken[-2:] == ["fail web.undo", "rollback p"] and conf.fate is Fate.TAKEN_BACK
 
 
+def test_nothing_is_recovered_from_any_more_in_a_run_that_will_be_taken_back() -> None:
+    pushes = (Push("web", "deploy", recovery="web.stop"), Push("lb", "deploy"), WaitAll())
+    both = (*LOST[:3], "p[1]", "leave lb.off", "fire lb.start")
+    system = site(*pushes, joined=False, failures=2)
+    alone = after(system, *both, "fire web.fresh", "fail web.install", "end web.fresh")
+    assert alone.fate is Fate.OPEN and "recover web.deploy" in names(system, alone)
+    conf = after(system, *both, "fire web.fresh", "fail web.install", "end web.fresh", "fail lb.start")
+    assert conf.fate is Fate.LOST and names(system, conf) == {"rollback p"}
+    assert str(blocked(system, conf, Step(StepKind.RECOVER, "web", "deploy"))) == "the run is lost"
+
+
 SLOW_TO_DRAW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
