@@ -11,6 +11,7 @@ COMMANDS: Table = {
     "cluster": ("madeus.cli.cluster", "Put machines of a fleet together that are alike."),
     "compact": ("madeus.cli.compact", "Make one layer out of all that a machine has changed."),
     "conflicts": ("madeus.cli.conflicts", "List files of a machine that would hide those of a new version."),
+    "connections": ("madeus.cli.connections", "List or end the SSH connections that are kept."),
     "deploy": ("madeus.cli.deploy", "Deploy an assembly that lives on."),
     "destroy": ("madeus.cli.destroy", "Take a live assembly away."),
     "draw": ("madeus.cli.draw", "Draw an assembly as DOT, SVG or PNG."),

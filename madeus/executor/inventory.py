@@ -39,7 +39,7 @@ LOCAL = "local"
 
 DEFAULT_TOTAL_LIMIT = 200
 
-_TEXTS = ("transport", "user", "ssh_config", "known_hosts", "identity", "jump", "connect_timeout")
+_TEXTS = ("transport", "user", "ssh_config", "known_hosts", "identity", "jump", "connect_timeout", "persist")
 _NUMBERS = ("port", "limit")
 _SHARED = (*_TEXTS, *_NUMBERS, "variables")
 _KEYS = {
@@ -86,6 +86,12 @@ class Host:
 
     jump: str | None = None
     """Host to go through: a host of this inventory, or ``[user@]address[:port]``."""
+
+    persist: float = 0.0
+    """Seconds that an idle connection is kept for the next command; 0: it ends with the command."""
+
+    inventory: Path | None = None
+    """The file that describes it."""
 
     via: Host | None = None
     """The jump host, when it is a host of this inventory."""
@@ -248,10 +254,10 @@ class _Reader:
             merged.update(layer)
             for key, value in layer.get("variables", {}).items():
                 variables[key] = self.value(value, key)
-        timeout = merged.get("connect_timeout", "10s")
-        match = _DURATION.fullmatch(timeout)
-        if not match or float(match["number"]) == 0:
-            self.fail(f'`connect_timeout` must be a duration such as "10s", not {_said(timeout)}', "connect_timeout")
+        timeout = self.duration(merged, "connect_timeout", "10s")
+        if timeout == 0:
+            said = _said(merged["connect_timeout"])
+            self.fail(f'`connect_timeout` must be a duration such as "10s", not {said}', "connect_timeout")
         return Host(
             name=name,
             transport=merged.get("transport", "ssh"),
@@ -259,7 +265,9 @@ class _Reader:
             user=merged.get("user"),
             port=merged.get("port"),
             limit=merged.get("limit", 10),
-            connect_timeout=float(match["number"]) * _UNITS[match["unit"]],
+            connect_timeout=timeout,
+            persist=self.duration(merged, "persist", "0s"),
+            inventory=self.path,
             ssh_config=self.file(merged.get("ssh_config")),
             known_hosts=self.file(merged.get("known_hosts")),
             identity=self.file(merged.get("identity")),
@@ -267,6 +275,13 @@ class _Reader:
             groups=groups,
             variables=tuple(variables.items()),
         )
+
+    def duration(self, table: dict[str, Any], key: str, default: str) -> float:
+        value = table.get(key, default)
+        match = _DURATION.fullmatch(value)
+        if not match:
+            self.fail(f'`{key}` must be a duration such as "10s", not {_said(value)}', key)
+        return float(match["number"]) * _UNITS[match["unit"]]
 
     def joined(self, hosts: dict[str, Host]) -> dict[str, Host]:
         """Put jump hosts that the inventory knows into those that go through them."""

@@ -132,7 +132,7 @@ class Page:
         command: click.Command = cli
         context = click.Context(cli, info_name="madeus")
         try:
-            while isinstance(command, click.Group):
+            while isinstance(command, click.Group) and (words or not command.invoke_without_command):
                 found = command.get_command(context, words[0])
                 assert found is not None, f"{block.where}: there is no command {words[0]}"
                 command, words = found, words[1:]

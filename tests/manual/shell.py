@@ -27,6 +27,7 @@ def page_environment(folder: Path) -> dict[str, str]:
     tools = folder / ".tools"
     if not tools.is_dir():
         tools.mkdir()
+        (folder / ".run").mkdir(mode=0o700)
         for name, text in _SHIMS.items():
             (tools / name).write_text(text.format(python=sys.executable, into=_OFFLINE, site=folder / ".site"))
             (tools / name).chmod(0o755)
@@ -38,6 +39,7 @@ def page_environment(folder: Path) -> dict[str, str]:
         "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(folder / ".site"),
         "XDG_CACHE_HOME": str(folder / ".cache"),
+        "XDG_RUNTIME_DIR": str(folder / ".run"),
         "PYTHONWARNINGS": "ignore::DeprecationWarning",
         "COLUMNS": "100",
         "LC_ALL": "C.UTF-8",

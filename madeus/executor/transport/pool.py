@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Self
 from madeus.executor.errors import HostError
 from madeus.executor.inventory import Host
 from madeus.executor.transport.base import Transport
+from madeus.executor.transport.place import place
 
 if TYPE_CHECKING:
-    from madeus.executor.transport.ssh import SshConnections
+    from madeus.executor.transport.kept import KeptConnections
+    from madeus.executor.transport.ssh import SshConnections, SshTransport
 
 
 class Transports:
@@ -25,6 +27,8 @@ class Transports:
         self._make = make or self._choose
         self._transports: dict[str, Transport] = {}
         self._connections: SshConnections | None = None
+        self._kept: KeptConnections | None = None
+        self._unkept: list[Host] = []
 
     def of(self, host: Host) -> Transport:
         """The transport of a host, always the same; nothing is opened yet."""
@@ -49,6 +53,10 @@ class Transports:
         await asyncio.gather(*(transport.close() for transport in self._transports.values()))
         if self._connections is not None:
             await self._connections.close()
+        if self._unkept and place(make=False):
+            from madeus.executor.transport.kept import end_other
+
+            await end_other(self._unkept)
 
     async def __aenter__(self) -> Self:
         return self
@@ -63,6 +71,17 @@ class Transports:
             from madeus.executor.transport.local import LocalTransport
 
             return LocalTransport(host.name, self.run, patience=self._patience)
+        if host.persist:
+            from madeus.executor.transport.kept import KeptConnections, KeptTransport
+
+            if self._kept is None:
+                self._kept = KeptConnections()
+            return KeptTransport(host, self.run, self._kept, lambda: self._direct(host), patience=self._patience)
+        self._unkept.append(host)
+        return self._direct(host)
+
+    def _direct(self, host: Host) -> SshTransport:
+        """A transport with a connection of its own."""
         from madeus.executor.transport.sooner import import_asyncssh
 
         import_asyncssh()

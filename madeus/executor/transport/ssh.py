@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import socket
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from typing_extensions import override
 from madeus.executor.errors import AgentStartFailed, ConnectionFailed, HostError, JumpHostFailed
 from madeus.executor.inventory import Host
 from madeus.executor.transport.agent import HELLO_TIMEOUT, AgentTransport
+from madeus.executor.transport.jump import jump_host
 from madeus.executor.transport.link import Link
 from madeus.executor.transport.ssh_errors import Situation, explain, explain_options
 
@@ -29,7 +28,6 @@ KEEPALIVE = 20.0
 """Seconds between signs of life on a silent connection; after three without an answer it counts as lost."""
 
 WINDOW = 1 << 21
-_JUMP = re.compile(r"(?:(?P<user>[^@]+)@)?(?P<address>\[[^\]]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
 _CIPHERS = (
     "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",
@@ -148,7 +146,7 @@ class SshConnections:
             trusted = _trusted(tuple(_known_hosts_files(host, options)))
         except (OSError, ValueError) as error:
             raise ConnectionFailed(host.name, situation.target, f"known_hosts is not usable: {error}") from None
-        jump = _jump(host, options.tunnel)
+        jump = jump_host(host, options.tunnel)
         tunnel = await self._jump(host, jump, situation, (*through, host.name)) if jump else None
 
         def client() -> _Client:
@@ -357,27 +355,3 @@ def _tried(options: asyncssh.SSHClientConnectionOptions) -> tuple[str, ...]:
     if options.agent_path:
         names.append(f"the keys of the SSH agent at {options.agent_path}")
     return tuple(names)
-
-
-def _jump(host: Host, configured: object) -> Host | None:
-    """The host to go through, of the inventory or of ssh_config."""
-    if host.via is not None:
-        return host.via
-    text = host.jump or (configured if isinstance(configured, str) else None)
-    if not text or text == "none":
-        return None
-    before, _, last = text.rpartition(",")
-    match = _JUMP.fullmatch(last.strip())
-    if not match or int(match["port"] or 22) > 65535:
-        raise ConnectionFailed(host.name, host.address, f"`{text}` is no jump host", "write it as user@address:port")
-    return replace(
-        host,
-        name=last.strip(),
-        address=match["address"].strip("[]"),
-        user=match["user"],
-        port=int(match["port"]) if match["port"] else None,
-        jump=before or "none",
-        via=None,
-        groups=(),
-        variables=(),
-    )
