@@ -102,6 +102,8 @@ def recall(system: System, steps: Sequence[StepRecord], standing: Standing | Non
             counts[key] = counts.get(key, 0) + 1
         elif step.kind is StepKind.RECOVER:
             begun = {other: b for other, b in begun.items() if other[0] != step.component}
+        elif step.kind is StepKind.ROLLBACK:
+            begun = {}
         elif step.kind is StepKind.RETRY:
             begun[key].execution, begun[key].failed = record.seq, False
         elif step.kind is StepKind.FAIL:

@@ -15,6 +15,7 @@ from madeus.executor.secrets import Vault
 from madeus.semantics import (
     Configuration,
     Deadlock,
+    Fate,
     Step,
     StepKind,
     System,
@@ -147,6 +148,8 @@ def conclude(
 ) -> RunResult:
     """The result of a run that can go no further, or was stopped."""
     failures = tuple(sorted(failures, key=lambda f: (f.stopped, f.component, f.transition)))
+    if conf.fate is Fate.TAKEN_BACK:  # its controller died before it had written so
+        return RunResult(run, RunState.ROLLED_BACK, trace, conf, failures, state_directory=state_directory)
     if is_done(system, conf):
         recovered = tuple(f for f in failures if _is_recovered(trace, f.component))
         return RunResult(run, RunState.DONE, trace, conf, recovered, state_directory=state_directory)

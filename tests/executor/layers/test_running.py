@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from madeus.executor.api import Origin, RunOptions
 from madeus.executor.inventory import Host, Inventory
 from madeus.executor.journal.errors import NotResumable
 from madeus.executor.journal.events import RunState
-from madeus.executor.journal.store import Journal
+from madeus.executor.journal.store import FILE, Journal
 from madeus.executor.layers.api import Layers
 from madeus.executor.layers.simulated import SimulatedHosts
 from madeus.executor.layers.store import LayerStore
@@ -112,6 +113,20 @@ def test_a_program_may_say_that_it_is_taken_back(tmp_path: Path) -> None:
     assert [event.step for event in result.trace.events][-1] == Step(StepKind.ROLLBACK, "up")
     after = assert_conforms(result.trace, assembly, ((program,),))
     assert after.fate is Fate.TAKEN_BACK and after.components == result.configuration.components
+
+
+def test_a_controller_that_dies_once_the_machines_are_back_leaves_nothing_to_be_tried_again(tmp_path: Path) -> None:
+    hosts, world = SimulatedHosts("m1"), FakeWorld(failing("publish"))
+    assembly = site(Instance("a", "Site", "m1", layered=True))
+    program = Program("up", "frontend", (Push("a", "deploy"), WaitAll()), rollback=True)
+    result = run_on_fakes(world, assembly, ((program,),), options=options(tmp_path, hosts))
+    with sqlite3.connect(tmp_path / FILE) as journal:  # as if it had not written that the run has ended
+        journal.execute("UPDATE runs SET state = 'running' WHERE id = ?", (result.run,))
+    journal.close()
+    world = FakeWorld()
+    resumed = resume_on_fakes(world, result.run, options=options(tmp_path, hosts))
+    assert resumed.state is RunState.ROLLED_BACK and not world.started
+    assert resumed.trace.events == result.trace.events
 
 
 def test_a_run_that_is_taken_back_waits_for_what_runs_and_goes_no_further_than_the_step_relation(
