@@ -70,16 +70,29 @@ def live_row(journal: Journal, name: str) -> LiveRow | None:
     return _live(journal, rows[0]) if rows else None
 
 
-def version_rows(journal: Journal, name: str) -> list[VersionRow]:
-    """The models that a live assembly has had, in order."""
+def version_stamps(journal: Journal, name: str) -> list[tuple[int, float]]:
+    """Number and time of the models that a live assembly has had, in order."""
+    rows = journal.query("SELECT number, created FROM versions WHERE assembly = ? ORDER BY number", (name,))
+    return [(int(number), float(created)) for number, created in rows]
+
+
+def version_rows(journal: Journal, name: str, after: int = 0) -> list[VersionRow]:
+    """The models that a live assembly has had after the one of a number, in order."""
     rows = journal.query(
-        "SELECT number, created, file, base, digest, secrets, model FROM versions WHERE assembly = ? ORDER BY number",
-        (name,),
+        "SELECT number, created, file, base, digest, secrets, model FROM versions WHERE assembly = ? AND number > ? "
+        "ORDER BY number",
+        (name, after),
     )
     try:
         return [_version(row) for row in rows]
     except ValueError as error:
         raise journal.damaged(str(error)) from error
+
+
+def live_text(journal: Journal, name: str) -> tuple[float, int, str, str] | None:
+    """The row of a live assembly as it is written: created, version, state, inventory."""
+    rows = journal.query("SELECT created, version, state, inventory FROM live WHERE name = ?", (name,))
+    return rows[0] if rows else None
 
 
 def change_rows(journal: Journal, name: str) -> list[ChangeRow]:

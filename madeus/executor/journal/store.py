@@ -149,20 +149,20 @@ class Journal:
         program, inventory, settings = (self._json(text) for text in rows[0][-3:])
         return replace(self._head(rows[0][:-3]), program=program, inventory=inventory, settings=settings)
 
-    def steps(self, run: str) -> list[StepRecord]:
-        """The steps of a run, in order."""
+    def steps(self, run: str, since: int = 0) -> list[StepRecord]:
+        """The steps of a run, in order. since: from the one of that number on."""
         from madeus.semantics import Step, StepKind  # not needed by those who keep other things here
 
         rows = self.query(
             "SELECT seq, time, kind, component, element, station, position, cause, produced FROM steps "
-            "WHERE run = ? ORDER BY seq",
-            (run,),
+            "WHERE run = ? AND seq >= ? ORDER BY seq",
+            (run, since),
         )
         try:
             records = [StepRecord(r[0], r[1], Step(StepKind(r[2]), *r[3:7]), r[7], r[8]) for r in rows]
         except ValueError as error:
             raise self.damaged(str(error)) from error
-        if any(record.seq != index for index, record in enumerate(records)):
+        if any(record.seq != index for index, record in enumerate(records, since)):
             raise self.damaged(f"steps of run {run} are missing")
         return records
 

@@ -28,6 +28,7 @@ from madeus.executor.journal.store import Journal
 from madeus.executor.live.claims import Claims, claims
 from madeus.executor.live.difference import Difference, adapted, compare
 from madeus.executor.live.errors import CannotChange, ChangedMeanwhile, ComponentsHeld, DeployedAlready
+from madeus.executor.live.memory import Memory
 from madeus.executor.live.read import Change, Live, read_live
 from madeus.executor.live.state import NOTHING, LiveState, given_up, merged, restored, state_to_json
 from madeus.executor.result import RunResult
@@ -60,6 +61,7 @@ class Intent:
     origin: Origin = field(default_factory=Origin)
     correction: Correction | None = None
     """Puts right what the store says, where the hosts say otherwise."""
+    memory: Memory | None = None
 
     @property
     def system(self) -> System:
@@ -78,17 +80,19 @@ def look(
     origin: Origin,
     take_over: bool = False,
     correction: Correction | None = None,
+    memory: Memory | None = None,
 ) -> Intent:
     """What programs would do on a live assembly, the model being that of a file. Nothing is changed.
 
     take_over: give up the unfinished runs that stand in the way. correction: of components that the programs change.
+    memory: for many runs on one assembly by one process.
 
     Raises:
         NoLiveAssembly: there is none of that name.
         CannotChange: the model does not fit what lives.
         ComponentsHeld: another run has components that the programs touch.
     """
-    live = read_live(journal, name)
+    live = read_live(journal, name, memory)
     programs = {n: p for n, p in programs.items() if p.assembly == model.name}
     made = tuple(tuple(stage) for stage in stages)
     own = claims(made, [i.name for i in live.state.instances], live.state.configuration.connections())
@@ -113,7 +117,7 @@ def look(
     begin = adapted(state, model)
     if correction is not None:
         begin = correction(begin)
-    return Intent(live, made, programs, model, difference, begin, own, tuple(standing), origin, correction)
+    return Intent(live, made, programs, model, difference, begin, own, tuple(standing), origin, correction, memory)
 
 
 def reconfigure(intent: Intent, options: RunOptions | None = None) -> RunResult:
@@ -145,6 +149,7 @@ async def reconfigure_async(
             intent.origin,
             bool(intent.taken_over),
             intent.correction,
+            intent.memory,
         )
         if now.begin != intent.begin or now.live.row.version != intent.live.row.version:
             raise ChangedMeanwhile(name)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from madeus.executor.effects import Standing
 from madeus.executor.inventory import Inventory
 from madeus.executor.journal.errors import Holder
 from madeus.executor.journal.events import RunHead, RunState
@@ -18,17 +17,16 @@ from madeus.executor.journal.living import (
     change_rows,
     live_row,
     live_rows,
-    version_rows,
 )
 from madeus.executor.journal.lock import holder_of, is_alive
-from madeus.executor.journal.snapshot import inventory_from_json, system_from_json
+from madeus.executor.journal.snapshot import inventory_from_json
 from madeus.executor.journal.store import FILE, Journal, state_directory
 from madeus.executor.live.claims import Claims
 from madeus.executor.live.errors import NoLiveAssembly
-from madeus.executor.live.state import LiveState, merged, state_from_json
-from madeus.executor.reconcile import recall
+from madeus.executor.live.memory import Memory
+from madeus.executor.live.state import LiveState, Part, with_parts
 from madeus.model import Assembly, ComponentType, Program
-from madeus.model.codec import NotAModel, read
+from madeus.model.codec import NotAModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,7 @@ class Live:
     """Where it stands now, running runs included."""
     settled: LiveState
     """Where it stands with what finished runs have done."""
+    memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -82,12 +81,12 @@ class Live:
     @cached_property
     def types(self) -> Mapping[str, ComponentType]:
         """Component types of its newest model. Raises NotAModel."""
-        return read(Assembly, self.latest.model["assembly"]).types
+        return self.memory.model(self.latest)[0]
 
     @cached_property
     def programs(self) -> Mapping[str, Program]:
         """Programs of its newest model. Raises NotAModel."""
-        return {name: read(Program, coded) for name, coded in self.latest.model["programs"].items()}
+        return self.memory.model(self.latest)[1]
 
     @cached_property
     def assembly(self) -> Assembly:
@@ -110,12 +109,16 @@ class Live:
         return self.unfinished[-1].status if self.unfinished else "idle"
 
 
-def read_live(journal: Journal, name: str) -> Live:
-    """A live assembly. Raises NoLiveAssembly, or JournalUnusable for a damaged journal."""
-    row = live_row(journal, name)
+def read_live(journal: Journal, name: str, memory: Memory | None = None) -> Live:
+    """A live assembly. memory: what this process knows of it already, and will know afterwards.
+
+    Raises NoLiveAssembly, or JournalUnusable for a damaged journal.
+    """
+    memory = memory or Memory()
+    row = memory.row(journal, name)
     if row is None:
         raise NoLiveAssembly(name, tuple(r.name for r in live_rows(journal)))
-    return _read(journal, row)
+    return _read(journal, row, memory)
 
 
 def read_all(state: Path | None = None) -> list[Live]:
@@ -124,7 +127,7 @@ def read_all(state: Path | None = None) -> list[Live]:
         return []
     journal = Journal.open(state, create=False)
     try:
-        return [_read(journal, row) for row in live_rows(journal)]
+        return [_read(journal, row, Memory()) for row in live_rows(journal)]
     finally:
         journal.close()
 
@@ -151,33 +154,32 @@ def lives(name: str, state: Path | None = None) -> bool:
         journal.close()
 
 
-def _read(journal: Journal, row: LiveRow) -> Live:
-    changes = []
+def _read(journal: Journal, row: LiveRow, memory: Memory) -> Live:
+    changes: list[Change] = []
+    parts: list[tuple[Change, Part]] = []
     bare = {head.id: head for head in journal.heads()}  # without their snapshots, which are long
-    for found in change_rows(journal, row.name):
-        head = bare[found.run] if found.merged and found.run in bare else journal.head(found.run)
-        holder = holder_of(journal, head.lock) if head.state is RunState.RUNNING else None
-        alive = holder is not None and holder.run == head.id and is_alive(holder)
-        changes.append(Change(found, head, holder if alive else None))
     try:
-        state = settled = state_from_json(row.state)
-        for change in changes:
-            if not change.row.merged:
-                same = state is settled
-                state = _after(journal, state, change)
-                if change.finished:
-                    settled = state if same else _after(journal, settled, change)
+        base = memory.state(row)
+        for found in change_rows(journal, row.name):
+            head = bare[found.run] if found.run in bare else journal.head(found.run)
+            part: Part | None = None
+            if not found.merged and head.state is not RunState.ROLLED_BACK:
+                effects = with_parts(base, (p for _, p in parts)).effects if _shared(found, parts) else base.effects
+                head, part = memory.run(journal, head, effects, found.writes)
+            holder = holder_of(journal, head.lock) if head.state is RunState.RUNNING else None
+            alive = holder is not None and holder.run == head.id and is_alive(holder)
+            changes.append(Change(found, head, holder if alive else None))
+            if part is not None:
+                parts.append((changes[-1], part))
     except NotAModel as error:
         raise journal.damaged(str(error)) from error
-    return Live(row, tuple(version_rows(journal, row.name)), tuple(changes), state, settled)
+    memory.forget([change.row.run for change, _ in parts])
+    state = with_parts(base, (part for _, part in parts))
+    finished = [part for change, part in parts if change.finished]
+    settled = state if len(finished) == len(parts) else with_parts(base, finished)
+    return Live(row, memory.versions(journal, row.name), tuple(changes), state, settled, memory)
 
 
-def _after(journal: Journal, state: LiveState, change: Change) -> LiveState:
-    """A state with the effect of a run's recorded steps. Raises NotAModel."""
-    if change.head.state is RunState.ROLLED_BACK:
-        return state
-    system = system_from_json(change.head.program)
-    standing = Standing(system, state.effects)
-    conf = recall(system, journal.steps(change.head.id), standing).agenda.configuration
-    instances = {**system.assembly.instance, **system.instances}
-    return merged(state, change.row.writes, instances, conf, standing.effects)
+def _shared(row: ChangeRow, parts: Iterable[tuple[Change, Part]]) -> bool:
+    """Whether an earlier run has changed one of the components of a run."""
+    return any(not part.own.isdisjoint(row.writes) for _, part in parts)

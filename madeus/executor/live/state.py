@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from immutables import Map
 
 from madeus.executor.effects import NO_EFFECTS, Effects, standing
 from madeus.executor.journal.snapshot import configuration_from_json, configuration_to_json
-from madeus.model import Assembly, ComponentType, Instance, Secret, Value
+from madeus.model import Assembly, ComponentType, Connection, Instance, Secret, Value
 from madeus.model.codec import NotAModel, read, to_json
 from madeus.semantics import ComponentState, Configuration
 from madeus.semantics.configuration import PortName, linked
@@ -50,6 +50,38 @@ NOTHING = LiveState((), Configuration(Map(), Map(), Map(), Map()))
 """An assembly of which nothing is there yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a run has made of the components that it may change."""
+
+    own: frozenset[str]
+    instances: Mapping[str, Instance]
+    components: Mapping[str, ComponentState]
+    connections: tuple[Connection, ...]
+    """Between two of them."""
+    data: Mapping[PortName, Value | None]
+    effects: Mapping[str, tuple[str, ...]]
+
+
+def part_of(writes: Collection[str], instances: Mapping[str, Instance], after: Configuration, effects: Effects) -> Part:
+    """The part of a run that may change the components `writes`. instances, effects: those of the run, by name.
+
+    Values that must not be written are not known afterwards.
+    """
+    own = frozenset(writes)
+    components = {name: after.components[name] for name in own if name in after.components}
+    links = tuple(
+        Connection(*use, *provide)
+        for use, ends in after.providers.items()
+        if use[0] in own
+        for provide in ends
+        if provide[0] in own
+    )
+    data = {port: _written(value) for port, value in after.data.items() if port[0] in own}
+    stands = {name: effects[name] for name in components if name in effects}
+    return Part(own, {name: instances[name] for name in components}, components, links, data, stands)
+
+
 def merged(
     state: LiveState,
     writes: Collection[str],
@@ -57,24 +89,46 @@ def merged(
     after: Configuration,
     effects: Effects,
 ) -> LiveState:
-    """The state after a run that may change the components `writes`, and those alone.
+    """The state after a run that may change the components `writes`, and those alone; see `part_of`."""
+    return with_parts(state, (part_of(writes, instances, after, effects),))
 
-    instances, effects: those of the run, by name. Values that must not be written are not known afterwards.
-    """
-    conf, own = state.configuration, set(writes)
-    components = {name: s for name, s in conf.components.items() if name not in own}
-    components.update((name, s) for name, s in after.components.items() if name in own)
-    kept = [c for c in conf.connections() if not (c.user in own and c.provider in own)]
-    kept += [c for c in after.connections() if c.user in own and c.provider in own]
-    data = {port: value for port, value in conf.data.items() if port[0] not in own}
-    data.update((port, _written(value)) for port, value in after.data.items() if port[0] in own)
-    providers, users = linked(kept)
+
+def with_parts(state: LiveState, parts: Iterable[Part]) -> LiveState:
+    """The state after runs, in order. Those that change other components than all before them are put in together."""
+    together: dict[str, Part] = {}
+    for part in parts:
+        if not together.keys().isdisjoint(part.own):
+            state, together = _with_disjoint(state, together), {}
+        together.update((name, part) for name in part.own)
+    return _with_disjoint(state, together) if together else state
+
+
+def _with_disjoint(state: LiveState, part_of: Mapping[str, Part]) -> LiveState:
+    """The state after parts that have no component in common; by each component that one of them may change."""
+    conf = state.configuration
+    parts = tuple({id(part): part for part in part_of.values()}.values())
+    components = {name: s for name, s in conf.components.items() if name not in part_of}
+    kept = [
+        Connection(*use, *provide)
+        for use, ends in conf.providers.items()
+        for provide in ends
+        if use[0] not in part_of or part_of[use[0]] is not part_of.get(provide[0])
+    ]
+    data = {port: value for port, value in conf.data.items() if port[0] not in part_of}
+    effects = {name: ended for name, ended in state.effects.items() if name not in part_of}
     before = {i.name: i for i in state.instances}
-    order = [name for name in (*before, *sorted(own - set(before))) if name in components]
-    there = tuple(instances[name] if name in own else before[name] for name in order)
-    stands = {name: ended for name, ended in state.effects.items() if name not in own}
-    stands.update((name, ended) for name, ended in effects.items() if name in own and name in components)
-    return LiveState(there, Configuration(Map(components), providers, users, Map(data)), Map(stands))
+    names = dict.fromkeys(before)
+    for part in parts:
+        components.update(part.components)
+        kept += part.connections
+        data.update(part.data)
+        effects.update(part.effects)
+        names.update(dict.fromkeys(sorted(part.components.keys() - before.keys())))
+    providers, users = linked(kept)
+    there = tuple(
+        part_of[name].instances[name] if name in part_of else before[name] for name in names if name in components
+    )
+    return LiveState(there, Configuration(Map(components), providers, users, Map(data)), Map(effects))
 
 
 def restored(state: LiveState, own: Collection[str], before: LiveState) -> LiveState:

@@ -23,6 +23,7 @@ from madeus.executor.journal.events import RunState
 from madeus.executor.layers.store import LayerStore
 from madeus.executor.live.change import look, reconfigure_async, take_runs_back
 from madeus.executor.live.errors import ChangedMeanwhile
+from madeus.executor.live.memory import Memory
 from madeus.executor.live.read import read_live
 from madeus.executor.live.state import LiveState
 from madeus.executor.rollout.before import note_before, read_before
@@ -129,6 +130,7 @@ class Controller:
         self._cluster_of = {m: c for c in self._stages.clusters for m in c.machines}
         self._running: dict[str, Stoppable] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._memory = Memory()
         self._room = asyncio.Semaphore(inventory.total_limit)
         self._stop = ""
         """Why no further machine is begun; empty: go on."""
@@ -376,6 +378,7 @@ class Controller:
                 order.programs,
                 order.origin,
                 take_over=self._only_own_stand(order.model.name),
+                memory=self._memory,
             )
 
             def told(connection: Connection, run: str, begin: LiveState = intent.begin) -> None:
@@ -492,7 +495,7 @@ class Controller:
 
     async def _by_behaviors(self, machine: str) -> Ended:
         row = self._rows[machine]
-        there = read_live(self._store.journal, self._order.model.name).state.configuration.components
+        there = read_live(self._store.journal, self._order.model.name, self._memory).state.configuration.components
         names = [c for c in self._order.undo[machine] if c in there]
         name = f"{self._order.sliced.program}@{machine}@back"
         program = undo_program(name, self._order.model.name, names, self._order.settings.rollback)

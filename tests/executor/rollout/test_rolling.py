@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from madeus.executor.journal.store import Journal
+from madeus.executor.live.memory import Memory
+from madeus.executor.live.read import read_live
 from madeus.executor.rollout.control import Controller, RolloutResult
 from madeus.executor.rollout.ended import Said
 from madeus.executor.rollout.errors import RolloutHeld, RolloutTakenOver, UnknownRollout
@@ -229,6 +231,26 @@ def test_a_machine_in_the_middle_of_an_upgrade_goes_back_by_its_behaviors_before
     rig.version = " fixed"
     assert note(rig.roll(resume=rig.last())) == "done: "
     assert [c for m, c in rig.did if m == "w1"] == ["back", "stop", "unpack", "check fixed"]
+
+
+def test_what_is_remembered_of_a_live_assembly_is_what_is_written(state: Path) -> None:
+    rig = Rig(state, n=6, settings=BACK + "  threshold 50%\n  out max 3\n", bad={"w3", "w5"})
+    memory, looks = Memory(), 0
+
+    def compare(journal: Journal) -> None:
+        nonlocal looks
+        known, fresh = read_live(journal, "shop", memory), read_live(journal, "shop")
+        assert (known.state, known.settled) == (fresh.state, fresh.settled)
+        assert [(c.row, c.head) for c in known.changes] == [(c.row, c.head) for c in fresh.changes]
+        assert (known.types, known.programs) == (fresh.types, fresh.programs)
+        looks += 1
+
+    def often(journal: Journal, controller: Controller) -> None:
+        for tenth in range(1, 100):
+            asyncio.get_running_loop().call_later(tenth / 10, compare, journal)
+
+    assert note(rig.roll(meanwhile=often)).startswith("partial")
+    assert looks > 50
 
 
 def test_shared_instances_are_seen_to_before_and_after_all_machines_once(state: Path) -> None:
