@@ -97,7 +97,7 @@ def list_hosts(form: str, state: Path | None) -> None:
 
 @host.command(epilog="Exit codes: 0 a single round found all up, 1 some are not, 130 interrupted.")
 @click.option("--interval", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds between rounds.")
-@click.option("--once", is_flag=True, help="One round.")
+@click.option("--once", is_flag=True, help="One round; says which machines are not up, even if they were not before.")
 @layer_options
 def watch(interval: float, once: bool, inventory: Path | None, wait: float, form: str, state: Path | None) -> None:
     """Ask all machines whether they are up, again and again, and say what has changed.
@@ -113,7 +113,7 @@ def watch(interval: float, once: bool, inventory: Path | None, wait: float, form
     from time import time
 
     from madeus.executor.inventory import load_inventory
-    from madeus.executor.layers.heartbeat import Heartbeat, News
+    from madeus.executor.layers.heartbeat import Heartbeat, News, Status
 
     def tell(news: Sequence[News]) -> None:
         for one in news:
@@ -125,10 +125,14 @@ def watch(interval: float, once: bool, inventory: Path | None, wait: float, form
 
     async def rounds(layers: Layers) -> bool:
         while True:
-            tell(await Heartbeat(layers, load_inventory(inventory) if inventory else None).round())
+            news = await Heartbeat(layers, load_inventory(inventory) if inventory else None).round()
+            tell(news)
             if once:
-                machines = layers.catalog.machines
-                return all(layers.store.seen(name).status == "up" for name in machines)
+                seen = {name: layers.store.seen(name) for name in sorted(layers.catalog.machines)}
+                wrong = [name for name in seen if seen[name].status != Status.UP]
+                still = [name for name in wrong if name not in {one.machine for one in news}]
+                tell([News(name, Status(seen[name].status), seen[name].facts.get("reason", "")) for name in still])
+                return not wrong
             await asyncio.sleep(interval)
 
     if not with_layers(rounds, state, inventory, wait):

@@ -82,12 +82,16 @@ def resume(inventory: Path | None, wait: float, form: str, state: Path | None) -
     """
     done = with_layers(lambda layers: layers.resume(), state, inventory, wait)
     for operation in done:
-        click.echo(f"{operation.summary}: {operation.state}")
+        if form == "json":
+            line = {"number": operation.number, "operation": operation.kind, "summary": operation.summary}
+            click.echo(json.dumps({**line, "state": str(operation.state)}))
+        else:
+            click.echo(f"{operation.summary}: {operation.state}")
     if not done:
-        click.echo("nothing was interrupted")
+        click.echo("nothing was interrupted", err=form == "json")
 
 
-@layers.command(epilog="Exit codes: 0 shown, 1 the state store cannot be read.")
+@layers.command(epilog="Exit codes: 0 shown, 1 the state store cannot be read, 2 no such machine.")
 @click.argument("host", required=False)
 @click.option("--number", "-n", type=click.IntRange(1), default=20, show_default=True, help="How many.")
 @format_option
@@ -100,12 +104,18 @@ def history(host: str | None, number: int, form: str, state: Path | None) -> Non
       madeus layers history
       madeus layers history web1 -n 5
     """
+    from madeus.executor.layers.errors import OperationRefused
     from madeus.executor.layers.store import LayerStore
+    from madeus.layers.errors import Refused
 
     with telling():
         store = LayerStore.open(state, create=False)
         try:
             found = store.operations(host or "")[:number]
+            if host and not found:
+                store.catalog().machine(host)
+        except Refused as refused:
+            raise OperationRefused(refused) from refused
         finally:
             store.close()
     if form == "json":

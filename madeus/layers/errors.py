@@ -5,6 +5,7 @@
     Refused
     ├── Unknown           a machine, role, version, state or layer that is not there
     ├── NameTaken
+    ├── BadName           of a role or a version
     ├── NotSpare          assign to a machine that has a role
     ├── StillSpare        upgrade, re-provision or compact a machine without a role
     ├── NotInChain        a version that does not come after the machine's one
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 _SHOWN = 12
+_LONGEST_SHOWN = 40
 
 
 class Refused(ValueError):
@@ -49,6 +51,15 @@ class NameTaken(Refused):
 
     def __init__(self, what: str, name: str) -> None:
         super().__init__(f"there is a {what} {name} already")
+        self.what, self.name = what, name
+
+
+class BadName(Refused):
+    """A role or a version cannot be called that."""
+
+    def __init__(self, what: str, name: str, rule: str) -> None:
+        shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+        super().__init__(f"{shown!r} is no name of a {what}", rule)
         self.what, self.name = what, name
 
 

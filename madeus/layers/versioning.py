@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from madeus.layers.act import Act, Occasion, layer_name
 from madeus.layers.catalog import SPARE, Catalog, Role, Version
 from madeus.layers.change import Change, Verb
-from madeus.layers.errors import ChainDiffers, NameTaken, NothingToDo, NotInChain, Refused, StillSpare
+from madeus.layers.errors import BadName, ChainDiffers, NameTaken, NothingToDo, NotInChain, Refused, StillSpare
 from madeus.layers.layer import Layer, LayerKind
 from madeus.layers.operation import stack_of
+
+_ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_VERSION = re.compile(r"[^\W_][\w.+~:@-]{0,63}")
 
 
 def define(catalog: Catalog, role: Role, source: str, versions: Sequence[str], occasion: Occasion) -> Catalog:
@@ -19,10 +23,12 @@ def define(catalog: Catalog, role: Role, source: str, versions: Sequence[str], o
     role: without versions. source: where its base comes from, if that is new; empty: the host's own system.
 
     Raises:
-        Refused: its versions are others than those that exist, or its base stands on another source.
+        Refused: its versions are others than those that exist, its base stands on another source, or a name that no role or
+            version can have.
     """
     if role.name == SPARE:
         raise NameTaken("role", SPARE)
+    _check_names(role.name, versions)
     known = catalog.roles.get(role.name)
     chain = known.versions if known is not None else ()
     names = [one.name for one in chain]
@@ -84,9 +90,11 @@ def package(catalog: Catalog, machine: str, role: str, version: str, occasion: O
     Of a spare machine: the first version of a new role. The machine goes on as it is, in a new copy.
 
     Raises:
-        Refused: the machine has another role, a later version exists already, or there is nothing to package.
+        Refused: the machine has another role, a later version exists already, there is nothing to package, or a name that no
+            role or version can have.
     """
     current = catalog.machine(machine)
+    _check_names(role, (version,))
     if not current.stack:
         raise StillSpare(machine)
     found = catalog.roles.get(role)
@@ -115,6 +123,16 @@ def package(catalog: Catalog, machine: str, role: str, version: str, occasion: O
     act.made.append(layer)
     change = act.done(replace(current, stack=stack), f"package {machine} as {role} {version}")
     return replace(change, machines=(machine, role_lock(role)))
+
+
+def _check_names(role: str, versions: Sequence[str]) -> None:
+    """Roles are named as in the language, so that a file can name them; versions without blanks, so that a command can."""
+    if not _ROLE.fullmatch(role):
+        raise BadName("role", role, "letters a to z and A to Z, digits, `_` and `-`, a letter or `_` first; 64 at most")
+    for version in versions:
+        if not _VERSION.fullmatch(version):
+            rule = "letters, digits and any of `._-+~:@`, a letter or digit first; 64 at most"
+            raise BadName("version", version, rule)
 
 
 def role_lock(role: str) -> str:

@@ -163,3 +163,28 @@ def test_nothing_known_is_said_so(folder: Path, madeus: Madeus) -> None:
     assert madeus("layers", "list", "--format", "json").returncode == 0
     assert madeus("layers", "gc").stdout == "every layer is needed by a machine, a state or a role\n"
     assert madeus("layers", "resume").stdout == "nothing was interrupted\n"
+
+
+def test_a_single_round_says_each_time_which_machines_are_not_up(folder: Path, madeus: Madeus) -> None:
+    madeus("host", "add", "web1", "-i", "hosts.toml")
+    for _ in range(2):
+        done = madeus("host", "watch", "--once", "-i", "hosts.toml", "--format", "json")
+        assert done.returncode == 1
+        told = {line["machine"]: line for line in map(json.loads, done.stdout.splitlines())}
+        assert {name: line["status"] for name, line in told.items()} == {"web1": "down", "web2": "down"}
+        assert "nothing listens on port 9" in told["web1"]["reason"]
+
+
+def test_the_history_of_a_machine_that_nobody_knows_is_refused(folder: Path, madeus: Madeus) -> None:
+    madeus("host", "add", "web1", "-i", "hosts.toml")
+    done = madeus("layers", "history", "web2")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no machine web2" in done.stderr
+    madeus("host", "remove", "web1")
+    assert "remove machine web1" in madeus("layers", "history", "web1").stdout
+
+
+def test_what_is_for_machines_has_no_other_text(folder: Path, madeus: Madeus) -> None:
+    for words in (("layers", "resume"), ("layers", "gc"), ("layers", "history"), ("layers", "list"), ("host", "list")):
+        for line in madeus(*words, "--format", "json").stdout.splitlines():
+            assert isinstance(json.loads(line), dict), words

@@ -287,6 +287,26 @@ REFUSALS: dict[str, tuple[Callable[[], object], str, str]] = {
         "m1 is web 1: 1b cannot come after it: 2 does",
         "upgrade m1 to 3 first",
     ),
+    "package as a role that no file could name": (
+        lambda: package(assigned("3").catalog, "m1", "the web", "4", WHEN),
+        "'the web' is no name of a role",
+        "letters a to z and A to Z, digits, `_` and `-`, a letter or `_` first; 64 at most",
+    ),
+    "package as a version without a name": (
+        lambda: package(assigned("3").catalog, "m1", "web", "", WHEN),
+        "'' is no name of a version",
+        "letters, digits and any of `._-+~:@`, a letter or digit first; 64 at most",
+    ),
+    "package as a version that is a path": (
+        lambda: package(assigned("3").catalog, "m1", "web", "../4", WHEN),
+        "'../4' is no name of a version",
+        "letters, digits and any of `._-+~:@`, a letter or digit first; 64 at most",
+    ),
+    "define a version that fills the screen": (
+        lambda: define(catalog(), Role("db", "debian"), "", ["1", "x" * 65], WHEN),
+        f"'{'x' * 40}...' is no name of a version",
+        "letters, digits and any of `._-+~:@`, a letter or digit first; 64 at most",
+    ),
     "package as a version there is": (
         lambda: package(assigned("1").catalog, "m1", "web", "2", WHEN),
         "there is a version web 2 already",

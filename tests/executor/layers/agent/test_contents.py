@@ -90,6 +90,23 @@ def test_two_hosts_that_are_given_the_same_layer_give_the_same_tar(machine: Mach
     assert machine.ask("pull", {"layer": "b", "to": str(tmp_path / "b.tar")})["sha256"] == first["sha256"]
 
 
+def test_a_layer_that_a_host_has_made_may_be_brought_to_it_again(machine: Machine, tmp_path: Path) -> None:
+    for layer, text in (("a", "1"), ("b", "1"), ("c", "2")):
+        machine.ask("create", {"layer": layer})
+        (machine.path(layer) / "x").write_text(text)
+        os.utime(machine.path(layer) / "x", ns=(1, 1))
+        os.utime(machine.path(layer), ns=(2, 2))
+    pulled = machine.ask("pull", {"layer": "a", "to": str(tmp_path / "a.tar")})
+    request = {"from": str(tmp_path / "a.tar"), "sha256": pulled["sha256"]}
+    with pytest.raises(Refused, match="layer b exists and was not made from this"):
+        machine.ask("push", {**request, "layer": "b"})  # somebody may still be writing it
+    for layer in ("b", "c"):
+        machine.ask("freeze", {"layer": layer})
+    assert machine.ask("push", {**request, "layer": "b"})["made"] is False
+    with pytest.raises(Refused, match="layer c exists and was not made from this"):
+        machine.ask("push", {**request, "layer": "c"})
+
+
 def test_a_tar_travels_through_standard_streams_too(machine: Machine) -> None:
     machine.layer("a", {"etc/x": "1" * 100_000})
     tar = machine.run(*machine.command("pull"), given=b'{"layer": "a", "to": "-"}\n').stdout
