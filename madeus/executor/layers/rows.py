@@ -57,9 +57,22 @@ def catalog_of(rows: Iterable[tuple[str, str, str]]) -> Catalog:
 
 
 def difference(before: Catalog, after: Catalog) -> tuple[Rows, list[Key]]:
-    """Rows to write and rows to take away, to come from one catalog to another."""
-    old, new = rows_of(before), rows_of(after)
+    """Rows to write and rows to take away, to come from one catalog to another.
+
+    What both catalogs have in common, the very objects, is not looked at: an operation changes few of many.
+    """
+    old, new = rows_of(_without(before, after)), rows_of(_without(after, before))
     return {key: body for key, body in new.items() if old.get(key) != body}, [key for key in old if key not in new]
+
+
+def _without(catalog: Catalog, other: Catalog) -> Catalog:
+    """What a catalog has and another one does not have as well."""
+    return Catalog(
+        {name: one for name, one in catalog.machines.items() if other.machines.get(name) is not one},
+        {name: one for name, one in catalog.roles.items() if other.roles.get(name) is not one},
+        {name: one for name, one in catalog.layers.items() if other.layers.get(name) is not one},
+        {name: one for name, one in catalog.states.items() if other.states.get(name) is not one},
+    )
 
 
 def step_to_json(step: HostStep) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 STORE = "/var/lib/madeus"
@@ -50,21 +50,32 @@ sys.exit(main(sys.argv[1:]))
 class Bundle:
     """The program, ready to be sent."""
 
-    content: bytes
+    modules: str = field(repr=False)
+    """Names and texts, as JSON."""
     sha256: str
+    """Of the launcher and the modules."""
     path: str
     """Where it is to be on a host."""
+
+    @property
+    def content(self) -> bytes:
+        """The file. Needed once on each host: packing takes longer than a switch."""
+        packed = base64.b85encode(zlib.compress(self.modules.encode(), 9)).decode()
+        first, rest = _launcher().split("import os, sys\n", 1)
+        return f"{first}import os, sys\nMODULES = '{packed}'\n{rest}".encode()
 
 
 @functools.cache
 def bundle(store: str = STORE) -> Bundle:
     """The program for hosts whose store directory is `store`."""
     here = Path(__file__).parent
-    modules = {
+    texts = {
         path.name: path.read_text(encoding="utf-8") for path in sorted(here.glob("*.py")) if path.name not in _LEFT_OUT
     }
-    packed = base64.b85encode(zlib.compress(json.dumps(modules).encode(), 9)).decode()
-    first, rest = _LAUNCHER.replace("{package}", PACKAGE).split("import os, sys\n", 1)
-    content = f"{first}import os, sys\nMODULES = '{packed}'\n{rest}".encode()
-    sha256 = hashlib.sha256(content).hexdigest()
-    return Bundle(content, sha256, f"{store}/layers/agent-{sha256[:16]}.py")
+    modules = json.dumps(texts)
+    sha256 = hashlib.sha256(f"{_launcher()}{modules}".encode()).hexdigest()
+    return Bundle(modules, sha256, f"{store}/layers/agent-{sha256[:16]}.py")
+
+
+def _launcher() -> str:
+    return _LAUNCHER.replace("{package}", PACKAGE)
