@@ -112,7 +112,9 @@ def show_record(record: RolloutRecord) -> None:
     _show_reports(record.reports)
     passed = record.count(MachineState.PASSED)
     bad, away = record.count(*BAD), record.count(MachineState.UNREACHABLE)
-    click.echo(f"{passed} of {total} machines upgraded, {bad} failed, {away} unreachable")
+    middle = record.count(MachineState.UPGRADING, MachineState.TESTING)
+    on = f", {middle} in the middle" if middle else ""
+    click.echo(f"{passed} of {total} machines upgraded, {bad} failed, {away} unreachable{on}")
     if row.state not in ("done",):
         click.echo(f"go on with: madeus rollout resume {row.id}")
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from sqlite3 import Connection
+from typing import Any
 
 from madeus.executor.action.registry import Registry
 from madeus.executor.api import Origin, RunOptions, resume_run_async
@@ -91,6 +92,9 @@ class Order:
         return machine in self.layered or bool(self.undo.get(machine))
 
 
+Verdict = tuple[str, Said] | None
+"""Which test does not pass and why; None: all pass."""
+
 Tell = Callable[[str], None]
 """Told what happens, a line each."""
 
@@ -131,6 +135,9 @@ class Controller:
         self._running: dict[str, Stoppable] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._memory = Memory()
+        self._tried: set[str] = set()
+        """Machines that this session has begun with."""
+        self._aborting = asyncio.Event()
         self._room = asyncio.Semaphore(inventory.total_limit)
         self._stop = ""
         """Why no further machine is begun; empty: go on."""
@@ -160,6 +167,7 @@ class Controller:
 
     def _abort(self, why: str) -> None:
         self._halt(why, RolloutState.ABORTED)
+        self._aborting.set()
         for run in self._running.values():
             run.stop()
 
@@ -224,7 +232,7 @@ class Controller:
         if row.state is MachineState.PASSED:
             return False
         if row.state in (MachineState.FAILED, MachineState.FROZEN):
-            return self._order.retry or row.digest != self._order.upgrade
+            return row.digest != self._order.upgrade or (self._order.retry and machine not in self._tried)
         return True
 
     async def _mend(self) -> None:
@@ -296,6 +304,7 @@ class Controller:
 
     async def _upgrade(self, machine: str) -> None:
         row, digest = self._rows[machine], self._order.upgrade
+        self._tried.add(machine)
         why = await self._reach(machine)
         if why:
             self._put(replace(row, state=MachineState.UNREACHABLE, note=why))
@@ -415,7 +424,7 @@ class Controller:
         ]
         name = f"{self._store.id}-{machine}-{row.attempt}-{self._store.epoch}"
         try:
-            failed = await self._gate.passes(self._inventory.hosts[machine], waiting, name)
+            failed = await self._unless_aborted(self._gate.passes(self._inventory.hosts[machine], waiting, name))
         except HostError as error:
             self._put(replace(row, note=error.message))
             self._tell(f"{machine} cannot be reached while it is tested: {error.message}")
@@ -427,6 +436,17 @@ class Controller:
             self._tell(f"{machine} passed")
         else:
             self._fail(machine, f"test {failed[0]}", failed[1])
+
+    async def _unless_aborted(self, asking: Coroutine[Any, Any, Verdict]) -> Verdict:
+        """What a gate says; an abort does not wait for the end of its soak time."""
+        task, abort = asyncio.ensure_future(asking), asyncio.ensure_future(self._aborting.wait())
+        try:
+            await asyncio.wait((task, abort), return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            abort.cancel()
+            task.cancel()
+            await asyncio.wait((task,))
 
     def _fail(self, machine: str, where: str, said: Said, state: MachineState | None = None, whole: str = "") -> None:
         """Note a failure. state: when it is not to be taken back any more; whole: command that shows all that was printed."""
@@ -515,9 +535,14 @@ class Controller:
         self._rows[row.machine] = row
 
     def _count(self) -> None:
-        """Stop when a budget is used up."""
-        failed = {m for m, r in self._rows.items() if r.state in BAD and r.note != SUPERSEDED}
-        stages: dict[str, Sequence[str]] = {s.name: s.machines for s in self._stages.stages}
+        """Stop when a budget is used up. What is still to get another upgrade than it failed with does not count any more."""
+        bad = {m for m, r in self._rows.items() if r.state in BAD and r.note != SUPERSEDED}
+        failed = {m for m in bad if not (self._rows[m].state is not MachineState.UNDOING and self._is_open(m))}
+        stages: dict[str, list[str]] = {}
+        for stage in self._stages.stages:
+            # Of a stage that is done a few machines at a time both the parts and the whole count.
+            for name in {stage.name, stage.whole} - {""}:
+                stages.setdefault(name, []).extend(stage.machines)
         clusters: dict[str, Sequence[str]] = {c.name: c.machines for c in self._stages.clusters}
         for over in overruns(self._order.settings.budgets, failed, stages, clusters):
             self._halt(f"a failure budget is used up: {over}", RolloutState.HALTED)

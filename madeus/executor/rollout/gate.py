@@ -11,7 +11,7 @@ from statistics import median
 from madeus.executor.action.base import Context, RuntimeValue
 from madeus.executor.action.execute import execute
 from madeus.executor.action.registry import Registry
-from madeus.executor.errors import ActionFailed, InputError, WorldError
+from madeus.executor.errors import ActionFailed, HostError, InputError, WorldError
 from madeus.executor.inventory import Host
 from madeus.executor.layers.host import enter_prefix
 from madeus.executor.layers.rooted import RootedTransport
@@ -69,6 +69,7 @@ class Gate:
             if self.soak:
                 await asyncio.sleep(self.soak)
             return None
+        others = list(others)
         mine: list[list[float]] = [[] for _ in metrics]
         theirs: list[list[float]] = [[] for _ in metrics]
         for _ in range(SAMPLES):
@@ -83,6 +84,8 @@ class Gate:
                     raise first
                 mine[number].append(first)
                 theirs[number] += [v for v in rest if isinstance(v, float)]
+                # One that is away is not waited for again and again.
+                others = [o for o, v in zip(others, rest, strict=True) if not isinstance(v, HostError)]
             await asyncio.sleep(self.soak / SAMPLES)
         for number, metric in enumerate(metrics):
             if theirs[number]:

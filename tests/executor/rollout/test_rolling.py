@@ -233,6 +233,101 @@ def test_a_machine_in_the_middle_of_an_upgrade_goes_back_by_its_behaviors_before
     assert [c for m, c in rig.did if m == "w1"] == ["back", "stop", "unpack", "check fixed"]
 
 
+def test_machines_that_still_have_to_get_a_fixed_upgrade_use_up_no_budget(state: Path) -> None:
+    settings = BACK + "  threshold 10%\n  out max 1\n  failures max 1 per cluster\n"
+    rig = Rig(state, n=5, settings=settings, bad={"w2", "w3"})
+    assert note(rig.roll()) == "halted: a failure budget is used up: 2 failed in the cluster web, 1 allowed"
+    rig.did.clear()
+    rig.version = " fixed"
+    assert note(rig.roll(resume=rig.last())) == "done: "
+    assert [m for m, c in rig.did if c == "check fixed"] == ["w2", "w3", "w4", "w5"]
+
+
+def test_a_machine_is_tried_again_once_in_a_session(state: Path) -> None:
+    rig = Rig(state, settings=BACK + "  threshold 50%\n  out max 2\n", bad={"w3"})
+    rig.roll()
+    rig.did.clear()
+    assert note(rig.roll(resume=rig.last(), retry=True)).startswith("partial")
+    assert rig.did.count(("w3", "check")) == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "bad", "said"),
+    [
+        ("max 1 per stage", {"w2", "w4"}, "2 failed in the stage web rest, 1 allowed"),
+        ("max 1 per stage", {"w2"}, ""),
+        ("max 20% per stage", {"w2"}, "1 failed in the stage web rest 1, 0 allowed (20%)"),
+        ("max 1 per rollout", {"w2", "w6"}, "2 failed in the rollout, 1 allowed"),
+        ("max 15% per rollout", {"w2", "w6"}, "2 failed in the rollout, 1 allowed (15%)"),
+        ("max 25% per rollout", {"w2", "w6"}, ""),
+        ("max 10% per cluster", {"w4"}, "1 failed in the cluster web, 0 allowed (10%)"),
+        ("max 0 per rollout", {"w7"}, "1 failed in the rollout, 0 allowed"),
+    ],
+)
+def test_budgets_are_absolute_or_a_share_of_a_stage_a_cluster_or_the_rollout(
+    state: Path, budget: str, bad: set[str], said: str
+) -> None:
+    """Nine machines: a representative, and the others in four batches of two."""
+    rig = Rig(state, n=9, settings=BACK + f"  threshold 10%\n  out max 2\n  failures {budget}\n", bad=bad)
+    result = rig.roll()
+    if said:
+        assert note(result) == f"halted: a failure budget is used up: {said}"
+        last = max(bad)
+        begun = {"w2": "w3", "w3": "w3", "w4": "w5", "w6": "w7", "w7": "w7"}[last]
+        assert max(touched(rig)) == begun, "nothing outside the batch was touched"
+    else:
+        assert note(result).startswith("partial")
+    assert {m for m, row in result.record.machines.items() if row.state is MachineState.FAILED} == bad
+
+
+def test_an_abort_does_not_wait_for_the_end_of_the_soak_time(state: Path) -> None:
+    rig = Rig(state, settings=BACK + '  test command "probe"\n  soak 1h\n')
+    ended = []
+
+    def stop(journal: Journal, controller: Controller) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(10, ask_for, journal, controller.run_id, "abort", 0.0)
+        ended.append(loop)
+
+    result = rig.roll(meanwhile=stop)
+    assert states(result) == "w1=testing w2=waiting w3=waiting w4=waiting"
+    assert note(result) == "aborted: aborted by command" and result.record.row.ended < 60
+    assert touched(rig) == {"w1"}
+    rig.did.clear()
+    assert note(rig.roll(resume=rig.last())) == "done: "
+    assert rig.did[0] == ("w1", "probe"), "its upgrade is done: only the tests are made again"
+
+
+def test_a_machine_that_goes_away_while_it_is_tested_has_not_failed(state: Path) -> None:
+    rig = Rig(state, settings=BACK + '  test command "probe"\n  soak 60s\n  failures max 0 per rollout\n')
+    result = rig.roll(meanwhile=lambda journal, controller: asyncio.get_running_loop().call_later(10, rig.down, "w1"))
+    assert states(result) == "w1=testing w2=waiting w3=waiting w4=waiting" and result.record.failures == ()
+    rig.up("w1")
+    assert note(rig.roll(resume=rig.last())) == "done: "
+    assert rig.did.count(("w1", "stop")) == 1
+
+
+def test_own_stages_begin_with_representatives_and_the_last_size_is_repeated(state: Path) -> None:
+    alike = [Cluster("a", ("w1", "w2", "w3", "w4"), distance=1), Cluster("b", ("w5", "w6", "w7"), distance=2)]
+    rig = Rig(state, n=7, settings=BACK + "  stages [1, 2, 40%]\n", clusters=alike)
+    result = rig.roll()
+    assert note(result) == "done: "
+    begun = [m for m, c in rig.did if c == "stop"]
+    assert begun[0] == "w1" and set(begun[1:3]) == {"w5", "w2"} and set(begun[3:5]) == {"w3", "w4"}
+    assert [len(s.machines) for s in result.record.row.stages.stages] == [1, 2, 2, 2]
+
+
+def test_a_random_order_is_that_of_its_seed(state: Path) -> None:
+    alike = [Cluster(f"k{n}", (f"w{n}",), distance=n) for n in range(1, 7)]
+    orders = set()
+    for seed in (1, 1, 2, 3):
+        rig = Rig(state.parent / f"{seed}-{len(list(state.parent.iterdir()))}", n=6, clusters=alike)
+        rig.settings = BACK + f"  protocol random seed {seed}\n"
+        assert note(rig.roll()) == "done: "
+        orders.add((seed, tuple(m for m, c in rig.did if c == "stop")))
+    assert len(orders) == 3 and len({order for _, order in orders}) > 1
+
+
 def test_what_is_remembered_of_a_live_assembly_is_what_is_written(state: Path) -> None:
     rig = Rig(state, n=6, settings=BACK + "  threshold 50%\n  out max 3\n", bad={"w3", "w5"})
     memory, looks = Memory(), 0
