@@ -151,6 +151,11 @@ def shapes(count: int) -> Iterator[tuple[str, System]]:
     balanced = program("servers", Push("lb", "update"), *away, *back)
     first = install(count, Push("lb", "install"))
     yield "load balancer", System(whole(count, balanced=True), ((first,), (balanced, provider())))
+    one = program("one", Push("dep", "install"), *each(count, "install"))
+    other = program("other", *away, Push("dep", "update"), Push("dep", "install"), *back)
+    yield "side by side", System(whole(count), ((one, other),))
+    servers = program("servers", *away, *back)
+    yield "all side by side", System(whole(count), ((install(count), servers, provider()),))
     yield "race, 1 failure", race(count, 1)
     yield "race, 2 failures", race(count, 2)
 

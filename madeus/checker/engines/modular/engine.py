@@ -202,16 +202,16 @@ class _Modules:
         }
         count, number, chosen = widest(self.search, runs, watch)
         trace, _ = confirm(self.system, self._steps(self.search, number, chosen))
-        marking = self._marking(number, chosen)
+        marking = self._marking(self.search, number, chosen)
         together = tuple(sorted(name for place, name in runs.items() if marking[place]))
         return judge.compare_width(question, Width(count, count, together, trace))
 
-    def _marking(self, number: int, chosen: dict[int, int]) -> tuple[int, ...]:
+    def _marking(self, search: Search, number: int, chosen: dict[int, int]) -> tuple[int, ...]:
         """The marking of the net that a choice of states is."""
         marking = [0] * len(self.translation.elements)
-        found = self.split.modules[0].marking(self.search.products[number].center)
+        found = self.split.modules[0].marking(search.products[number].center)
         for island, state in chosen.items():
-            found.update(self.split.modules[island + 1].marking(self.search.kinds[island].states[state]))
+            found.update(self.split.modules[island + 1].marking(search.kinds[island].states[state]))
         for place, tokens in found.items():
             marking[place] = tokens
         for place, (constant, terms) in self.translation.net.sums.items():
@@ -248,10 +248,16 @@ class _Modules:
 
     def _confluent(self, watch: Watch) -> Verdict:
         """All ends are the same: one of them, and for each island no other state that it may end in."""
-        ends, search = Ends(self.search), self.search
         endless = self._ended(Holds(), watch)
         if isinstance(endless, Unknown):
             return endless
+        found = self._apart(self.search, watch)
+        return found if found is not None else self._apart(Search(self.split, merge=False), watch) or Holds()
+
+    def _apart(self, search: Search, watch: Watch) -> Verdict | None:
+        """What the ends say; None where the products do not tell apart who pushed what that is left in a queue."""
+        ends = Ends(search)
+        heads = [place for place, element in enumerate(self.translation.elements) if element.kind is ElementKind.HEAD]
         first: object = None
         for number in search.run(watch):
             product = search.products[number]
@@ -265,7 +271,10 @@ class _Modules:
                     if changed is not None:
                         tried.append(changed)
             for end in tried:
-                key = identity(self.translation.decode(self._marking(number, end)))
+                marking = self._marking(search, number, end)
+                if search.merge and any(marking[head] for head in heads):
+                    return None
+                key = identity(self.translation.decode(marking))
                 first = key if first is None else first
                 if key != first:
                     reason = "the run ends in another configuration than some other run"

@@ -11,6 +11,9 @@ from heapq import heapify, heappop, heappush
 
 from madeus.checker.engines.modular.split import Form, Guard, Module, Part, satisfied
 
+EVERYTHING = -1
+"""The view of a center that lets islands do whatever they like."""
+
 Levels = tuple[int, ...]
 """A set: bitsets of states by the failures that they cost, each one within the next."""
 
@@ -44,6 +47,8 @@ class Kind:
             self.moves.append((part, number, move.cost))
         self.states: list[int] = []
         self.index: dict[int, int] = {}
+        self.stand_in: dict[int, int] = {}
+        """Number of a state -> number of the one that stands for it, see ``alike``."""
         self.sets: list[Levels] = []
         self._ids: dict[Levels, int] = {}
         self._parts: dict[Part, int] = {}
@@ -72,7 +77,12 @@ class Kind:
         if found is None:
             found = self.index[state] = len(self.states)
             self.states.append(state)
-        return found
+        return self.stand_in.get(found, found)
+
+    def merge(self, stand_in: dict[int, int]) -> None:
+        """From now on let some states be others."""
+        self.stand_in = stand_in
+        self._steps.clear()
 
     def intern(self, levels: Levels) -> int:
         """The number of a set."""

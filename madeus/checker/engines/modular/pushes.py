@@ -14,15 +14,21 @@ where
 
 Then every run that takes one of these pushes can take it first; one that ends does; and one that takes none can be prefixed
 with it, for no question asks about queues. Programs only go forward, so nothing is put off for ever.
+
+Two programs that go round the same islands would be tried at each pair of places where they may stand. But a run in which the
+other program's push to the same island comes before this one takes all that the other program pushes until then before it, too,
+and these commute with everything else while this program does not move: they may all come at once (``Course``). So the
+programs are either side by side, or one of them has run ahead up to where it matters.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from madeus.checker.engines.modular.kinds import Kind
+from madeus.checker.engines.modular import alike
+from madeus.checker.engines.modular.kinds import EVERYTHING, Kind
 from madeus.checker.engines.modular.split import CENTER, Guard
 from madeus.model import Push
 from madeus.petri.element import ElementKind
@@ -31,18 +37,17 @@ from madeus.semantics import Step, StepKind
 if TYPE_CHECKING:
     from madeus.checker.engines.modular.search import Joint, Search
 
-UNIVERSE = 4_000
-"""States that an island may ever be in, at most, for its pushes to be compared with everything else."""
+Place = tuple[int, int, int]
+"""Where an instruction may come: (world, program's slot, number of the instruction in it)."""
 
-EVERYTHING = -1
-"""The view of a center that lets islands do whatever they like."""
+QUEUE = (ElementKind.HEAD, ElementKind.NEXT, ElementKind.LAST)
+"""Places that say in which order which pushes stand in a queue."""
 
 At = tuple[int, int]
 """An instruction: (program, position)."""
 
-
-_Stand = tuple[int, tuple[int, ...]]
-"""A state of an island, and how many of the instructions that change it each program has behind it."""
+Course = tuple[tuple["Joint", ...], ...]
+"""Pushes one after the other, each as the joint steps that it is."""
 
 
 class _Group(NamedTuple):
@@ -57,7 +62,7 @@ class _Group(NamedTuple):
 class Pushes:
     """The pushes of the center's programs to islands."""
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: Search, merge: bool) -> None:
         self.search = search
         split = search.split
         translation = split.translation
@@ -84,7 +89,8 @@ class Pushes:
             for island, _ in step.parts:
                 self._touching[island].append(step)
         self._groups = {at: group for at, steps in by_position.items() if (group := self._group(at, steps))}
-        self._others: dict[At, tuple[Joint, ...] | None] = {}
+        self._against: dict[At, tuple[At, ...] | None] = {}
+        self._plans: dict[int, tuple[tuple[_Group, tuple[Course, ...]], ...]] = {}
         self._commutes: dict[object, bool] = {}
         self._alone: dict[object, bool] = {}
         self._admitted: dict[tuple[Kind, int, tuple[int, ...]], bool] = {}
@@ -92,9 +98,13 @@ class Pushes:
         self._known: dict[object, int] = {}
         self._turns: dict[tuple[int, At], tuple[int, int]] = {}
         """(island, instruction) -> (slot of its program, number of it among those that change the island)."""
-        self._ready: dict[tuple[int, int, int], list[int]] = {}
-        self._states: list[frozenset[_Stand] | None] = []
+        self._ready: dict[Place, list[alike.Stand]] = {}
+        self._all: list[alike.World | None] = []
         """All states of the islands that are alike and that programs do alike things to; None where they are too many."""
+        self._classes: dict[int, dict[alike.Stand, int]] = {}
+        """World -> what nothing can tell apart in it, see ``alike``."""
+        if merge and self._groups:
+            self._merge()
 
     def _at(self, step: Joint) -> At | None:
         label = self._label(step)
@@ -133,14 +143,69 @@ class Pushes:
             }
         return found
 
-    def enough(self, center: int, sets: tuple[int, ...]) -> tuple[Joint, ...] | None:
-        """Joint steps that are enough to take, pushes all of them; None when all have to be taken."""
+    def enough(self, center: int, sets: tuple[int, ...]) -> tuple[Course, ...] | None:
+        """Sequences of pushes that are enough to take; None when all joint steps have to be taken."""
+        key = center & self._mask
+        if key not in self._plans:
+            self._plans[key] = self._planned(self.positions(center))
+        for group, courses in self._plans[key]:
+            if self._admits(group, sets[group.island]):
+                return courses
         positions = self.positions(center)
         for first in positions.items():
             chosen = self._closure(first, positions, sets)
             if chosen is not None:
-                return tuple(step for at in chosen for step in self._groups[at].steps)
+                return tuple([(self._groups[at].steps,) for at in chosen])
         return None
+
+    def _planned(self, positions: dict[int, int]) -> tuple[tuple[_Group, tuple[Course, ...]], ...]:
+        """For each push that programs stand at what is enough if it is possible, the best first."""
+        found: list[tuple[_Group, tuple[Course, ...]]] = []
+        for first in positions.items():
+            group = self._groups.get(first)
+            courses = None if group is None else self._courses(first, group, positions)
+            if group is not None and courses is not None:
+                found.append((group, courses))
+        # Few ways are better; among as many, those that keep programs together: the way to the others' pushes is long.
+        found.sort(key=lambda plan: (len(plan[1]), -min((len(course) for course in plan[1][1:]), default=0)))
+        return tuple(found)
+
+    def _courses(self, first: At, group: _Group, positions: dict[int, int]) -> tuple[Course, ...] | None:
+        """A push, or for each other program its pushes on the way to what does not commute with that."""
+        rivals = self._rivals(first, group)
+        if rivals is None:
+            return None
+        until: dict[int, int] = {}
+        for program, position in rivals:
+            if positions.get(program, -1) <= position:
+                until[program] = min(position, until.get(program, position))
+        found: list[Course] = [(group.steps,)]
+        for program, last in until.items():
+            if program not in positions:
+                return None
+            course = tuple(self._run_up(program, range(positions[program], last + 1), first[0], positions))
+            if not course:
+                return None
+            found.append(course)
+        return tuple(found)
+
+    def _run_up(self, program: int, over: range, halted: int, positions: dict[int, int]) -> Iterator[tuple[Joint, ...]]:
+        """The pushes of a program up to one that does not commute with a third one's; the halted program does not move."""
+        for at in ((program, position) for position in over):
+            push = self._groups.get(at)
+            rivals = None if push is None else self._rivals(at, push)
+            if push is None or rivals is None:
+                return
+            for other, position in rivals:
+                if other not in (program, halted) and positions.get(other, -1) <= position:
+                    return
+            yield push.steps
+
+    def _rivals(self, at: At, group: _Group) -> tuple[At, ...] | None:
+        """Instructions of other programs that do not commute with a push; None when something else does not."""
+        if at not in self._against:
+            self._against[at] = self._conflicts(at, group)
+        return self._against[at]
 
     def _closure(self, first: At, positions: dict[int, int], sets: tuple[int, ...]) -> list[At] | None:
         chosen, pending = [first], [first]
@@ -149,13 +214,10 @@ class Pushes:
             group = self._groups.get(at)
             if group is None or not self._admits(group, sets[group.island]):
                 return None
-            others = self._conflicts(at, group)
-            if others is None:
+            rivals = self._rivals(at, group)
+            if rivals is None:
                 return None
-            for other in others:
-                coming = self._of[other]
-                assert coming is not None
-                program, position = coming
+            for program, position in rivals:
                 if program == at[0] or positions.get(program, -1) > position:
                     continue
                 if program not in positions:
@@ -180,16 +242,10 @@ class Pushes:
     def _after(kind: Kind, state: int, parts: tuple[int, ...]) -> Iterator[int]:
         return (after for part in parts if (after := kind.after(state, part)) is not None)
 
-    def _conflicts(self, at: At, group: _Group) -> tuple[Joint, ...] | None:
-        """Instructions that do not commute with a push; None when something else does not."""
-        if at not in self._others:
-            self._others[at] = self._found_conflicts(at, group)
-        return self._others[at]
-
-    def _found_conflicts(self, at: At, group: _Group) -> tuple[Joint, ...] | None:
-        if self._states[self._world(group.island)] is None or not self._alone_too(at, group):
+    def _conflicts(self, at: At, group: _Group) -> tuple[At, ...] | None:
+        if self._all[self._world(group.island)] is None or not self._alone_too(at, group):
             return None
-        found: list[Joint] = []
+        found: dict[At, None] = {}
         here = {bit for bit, position in self._places[at[0]] if position == at[1]}
         there = {bit for bit, position in self._places[at[0]] if position == at[1] + 1}
         later = {bit for bit, position in self._places[at[0]] if position > at[1]}
@@ -204,49 +260,78 @@ class Pushes:
             touches = any(guard.need & bit for bit in here) or any(guard.bar & bit for bit in there)
             if not touches and all(island != group.island for island, _ in other.parts):
                 continue
-            parts = dict(other.parts)
-            if touches or not self._commute(at, group, parts[group.island]):
+            if touches or not self._commute(at, group, other):
                 if coming is None:
                     return None
-                found.append(other)
+                found[coming] = None
         return tuple(found)
 
     def _world(self, island: int) -> int:
         """The number of the set of all states that an island may be in, whatever the center does."""
         if island not in self._worlds:
             free: dict[int, None] = {}
+            looks: dict[int, None] = {}
             orders: dict[int, dict[int, dict[int, None]]] = {}
             for step in self._touching[island]:
                 part, at = dict(step.parts)[island], self._of[step]
                 if self.search.kinds[island].looks(part):
-                    continue
-                if at is None:
+                    looks[part] = None
+                elif at is None:
                     free[part] = None
                 else:
                     orders.setdefault(at[0], {}).setdefault(at[1], {})[part] = None
+            pushes = set()
             for slot, program in enumerate(sorted(orders)):
                 for number, position in enumerate(sorted(orders[program])):
                     self._turns[(island, (program, position))] = slot, number
-            courses = tuple(tuple(tuple(orders[p][at]) for at in sorted(orders[p])) for p in sorted(orders))
+                    if (program, position) in self._groups:
+                        pushes.add((slot, number))
+            programs = tuple(tuple(tuple(orders[p][at]) for at in sorted(orders[p])) for p in sorted(orders))
+            course = alike.Course(tuple(sorted(free)), programs, frozenset(pushes), tuple(sorted(looks)))
             kind = self.search.kinds[island]
             start = kind.number(self.search.split.modules[island + 1].initial)
-            key = (kind, start, tuple(sorted(free)), courses)
+            key = (kind, start, course)
             if key not in self._known:
-                self._known[key] = len(self._states)
-                self._states.append(_explored(kind, start, key[2], courses))
+                self._known[key] = len(self._all)
+                self._all.append(alike.explored(kind, start, course))
             self._worlds[island] = self._known[key]
         return self._worlds[island]
 
-    def _before(self, at: At, island: int) -> tuple[int, int, int]:
-        """(world, program's slot, number of the instruction in it): what names the states in which an instruction may come."""
+    def _merge(self) -> None:
+        """Let states of islands that nothing can tell apart be one."""
+        search = self.search
+        labels, modules = search.split.net.labels, search.split.modules
+        for kind in search.alike:
+            islands = [island for island, other in enumerate(search.kinds) if other is kind]
+            numbers = dict.fromkeys(self._world(island) for island in islands)
+            known = [world for number in numbers if (world := self._all[number]) is not None]
+            if len(known) < len(numbers):
+                continue
+            steps = [
+                (ask, cost, tuple([labels[modules[island + 1].local[at][0].transition] for island in islands]))
+                for at, (_, ask, cost) in enumerate(kind.moves)
+            ]
+            hidden = heads = 0
+            elements = search.split.translation.elements
+            for place, shift in kind.module.shifts.items():
+                if elements[place].kind in QUEUE:
+                    hidden |= kind.module.masks[place] << shift
+                    if elements[place].kind is ElementKind.HEAD:
+                        heads |= kind.module.masks[place] << shift
+            found = alike.merged(kind, known, steps, hidden, heads)
+            kind.merge(found.stand_in)
+            self._classes.update(zip(numbers, found.classes, strict=True))
+
+    def _before(self, at: At, island: int) -> Place:
+        """The states in which an instruction may come."""
         return self._world(island), *self._turns[(island, at)]
 
-    def _in(self, before: tuple[int, int, int]) -> list[int]:
+    def _in(self, before: Place) -> list[alike.Stand]:
         """The states in which an instruction may come."""
-        world, slot, number = before
+        number, slot, turn = before
         if before not in self._ready:
-            states = self._states[world] or ()
-            self._ready[before] = list(dict.fromkeys(state for state, stands in states if stands[slot] == number))
+            world = self._all[number]
+            self._ready[before] = [s for s in world.stands if s[1][slot] == turn] if world is not None else []
         return self._ready[before]
 
     def _alone_too(self, at: At, group: _Group) -> bool:
@@ -255,33 +340,71 @@ class Pushes:
         key = (before, group.parts)
         if key not in self._alone:
             kind = self.search.kinds[group.island]
-            self._alone[key] = all(self._diamonds(kind, group.parts, state) for state in self._in(before))
+            self._alone[key] = all(self._diamonds(kind, group.parts, before, stand) for stand in self._in(before))
         return self._alone[key]
 
-    def _commute(self, at: At, group: _Group, part: int) -> bool:
+    def _commute(self, at: At, group: _Group, other: Joint) -> bool:
         """Whether a push may come before a joint step wherever it may come after it."""
-        before = self._before(at, group.island)
-        key = (before, group.parts, part)
+        before, coming = self._before(at, group.island), self._of[other]
+        turn = None if coming is None else self._turns.get((group.island, coming))
+        part = dict(other.parts)[group.island]
+        push = None if coming is None else self._groups.get(coming)
+        again = (part,) if push is None else push.parts  # which of its steps a push is does not matter
+        key = (before, group.parts, part, again, turn)
         if key not in self._commutes:
             kind = self.search.kinds[group.island]
-            self._commutes[key] = all(self._swaps(kind, group.parts, part, state) for state in self._in(before))
+            self._commutes[key] = all(
+                self._swaps(kind, group.parts, (part, again), before, turn, stand) for stand in self._in(before)
+            )
         return self._commutes[key]
 
-    def _diamonds(self, kind: Kind, parts: tuple[int, ...], state: int) -> bool:
+    def _same(self, world: int, behind: tuple[int, ...], states: Iterable[int]) -> set[int]:
+        """States as numbers that are equal where nothing can tell them apart as the programs stand."""
+        classes = self._classes.get(world)
+        return {classes[(state, behind)] for state in states} if classes else set(states)
+
+    def _diamonds(self, kind: Kind, parts: tuple[int, ...], before: Place, stand: alike.Stand) -> bool:
         """Whether the push may come first wherever it comes after a step of the island."""
+        (world, slot, _), (state, behind) = before, stand
+        further = _further(behind, slot)
         pushed = list(self._after(kind, state, parts))
         for at, after, cost in kind.steps(EVERYTHING, state):
             ends = list(self._after(kind, after, parts))
             if pushed and not ends:
                 return False
-            for end in ends:
-                if not any(
-                    reached == end and cost == more and self._alike(kind, at, beside)
-                    for first in pushed
-                    for beside, reached, more in kind.steps(EVERYTHING, first)
-                ):
-                    return False
+            reached = [
+                found
+                for first in pushed
+                for beside, found, more in kind.steps(EVERYTHING, first)
+                if cost == more and self._alike(kind, at, beside)
+            ]
+            if not self._same(world, further, reached).issuperset(self._same(world, further, ends)):
+                return False
         return True
+
+    def _swaps(
+        self,
+        kind: Kind,
+        parts: tuple[int, ...],
+        other: tuple[int, tuple[int, ...]],
+        before: Place,
+        turn: tuple[int, int] | None,
+        stand: alike.Stand,
+    ) -> bool:
+        (world, slot, _), (state, behind), (part, again) = before, stand, other
+        if turn is not None and behind[turn[0]] != turn[1]:
+            return True
+        after = kind.after(state, part)
+        if after is None:
+            return True
+        pushed, ends = list(self._after(kind, state, parts)), list(self._after(kind, after, parts))
+        if pushed and not ends:
+            return False
+        reached = [found for first in pushed for found in self._after(kind, first, again)]
+        further = _further(behind, slot)
+        if turn is not None:
+            further = _further(further, turn[0])
+        return self._same(world, further, reached).issuperset(self._same(world, further, ends))
 
     def _alike(self, kind: Kind, one: int, other: int) -> bool:
         """Whether two steps of an island ask the same of the center and are the same step of the model."""
@@ -293,35 +416,7 @@ class Pushes:
         islands = (module.local for k, module in zip(self.search.kinds, modules[1:], strict=True) if k is kind)
         return all(labels[local[one][0].transition] == labels[local[other][0].transition] for local in islands)
 
-    def _swaps(self, kind: Kind, parts: tuple[int, ...], part: int, state: int) -> bool:
-        after = kind.after(state, part)
-        if after is None:
-            return True
-        pushed, ends = list(self._after(kind, state, parts)), list(self._after(kind, after, parts))
-        if pushed and not ends:
-            return False
-        reached = {kind.after(first, part) for first in pushed}
-        return reached.issuperset(ends)
 
-
-def _explored(
-    kind: Kind, start: int, free: tuple[int, ...], courses: tuple[tuple[tuple[int, ...], ...], ...]
-) -> frozenset[_Stand] | None:
-    """States that an island comes to when the center lets it. free: joint steps; courses: those of programs, in their order."""
-    first: _Stand = (start, (0,) * len(courses))
-    seen, pending = {first}, [first]
-    while pending:
-        if len(seen) > UNIVERSE:
-            return None
-        state, stands = pending.pop()
-        near = [(after, stands) for _, after, _ in kind.steps(EVERYTHING, state)]
-        near.extend((after, stands) for part in free if (after := kind.after(state, part)) is not None)
-        for program, at in enumerate(stands):
-            if at < len(courses[program]):
-                further = (*stands[:program], at + 1, *stands[program + 1 :])
-                near.extend((a, further) for p in courses[program][at] if (a := kind.after(state, p)) is not None)
-        for found in near:
-            if found not in seen:
-                seen.add(found)
-                pending.append(found)
-    return frozenset(seen)
+def _further(behind: tuple[int, ...], slot: int) -> tuple[int, ...]:
+    """One program has one more instruction behind it."""
+    return (*behind[:slot], behind[slot] + 1, *behind[slot + 1 :])

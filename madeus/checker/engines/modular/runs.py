@@ -48,6 +48,9 @@ def _path(search: Search, number: int, states: dict[int, int]) -> tuple[list[Pro
                 if costs is not None:
                     break
             assert costs is not None
+        if product.course:
+            number = search.unfolded(number)
+            continue
         spare = spare or costs
         path.append(product)
         if product.by is None:

@@ -51,6 +51,15 @@ class Guard(NamedTuple):
         return True
 
     @property
+    def bits(self) -> int:
+        """The bits that it depends on."""
+        found = self.need | self.bar
+        for terms, _, _ in self.counts:
+            for shift, mask, _ in terms:
+                found |= mask << shift
+        return found
+
+    @property
     def always(self) -> bool:
         """Whether every state does."""
         return not (self.need or self.bar or self.counts)
@@ -145,6 +154,10 @@ class Split:
         if net.single or net.bounds is None:
             raise NotModular("a second token may come to a place")
         self._draw_places()
+        center = self.modules[CENTER]
+        places = (p for p in center.shifts if translation.elements[p].kind is ElementKind.POSITION)
+        self.stands = sum(1 << center.shifts[p] for p in places)
+        """Bits of the center that say where programs stand."""
         self.bits: list[Form] = []
         """The memory, as forms of its modules."""
         self._sets: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
