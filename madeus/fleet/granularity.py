@@ -114,6 +114,24 @@ def glob(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.DOTALL)
 
 
+def bad_pattern(pattern: str) -> str:
+    """What is wrong with a pattern, though it can be read as plain text; empty for a good one.
+
+    >>> bad_pattern("/etc/[ab]/*"), bad_pattern("/etc/[ab"), bad_pattern("/etc/[z-a]")
+    ('', 'a `[` without a `]`', '`[z-a]` is no range')
+    """
+    place = 0
+    while (place := pattern.find("[", place)) >= 0:
+        closing = pattern.find("]", place + 2)
+        if closing < 0:
+            return "a `[` without a `]`"
+        written = pattern[place : closing + 1]
+        if glob(written).pattern == re.escape(written):
+            return f"`{written}` is no range"
+        place = closing + 1
+    return ""
+
+
 def _range(negated: str, listed: str, written: str) -> str:
     try:
         re.compile(f"[{negated}{listed}]")
@@ -127,6 +145,8 @@ def parse_rule(text: str) -> GrainRule:
     pattern, sign, grain = text.rpartition("=")
     if not sign or not pattern:
         raise ValueError(f"`{text}` is no rule: write PATTERN=GRAIN, such as package/php*=major")
+    if fault := bad_pattern(pattern):
+        raise ValueError(f"`{pattern}` is no pattern: {fault}")
     try:
         return GrainRule(pattern, Grain(grain))
     except ValueError:

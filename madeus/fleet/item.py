@@ -9,7 +9,8 @@ An item is a key and a value, all segments joined by ``/``::
     /etc/mysql/my.cnf/mysqld/port/0a1b2c3d4e5f      a setting in a parsed file, hash of its value
     /srv/shop/index.php/77ab12cd34ef                a chunk of a file that nothing parses, hash of its bytes
 
-In a segment ``/``, ``%`` and control characters are written ``%2F`` and the like; the slashes of a file's path stay.
+In a segment ``/``, ``%``, control characters and bytes that are no UTF-8 are written ``%2F`` and the like; the slashes of
+a file's path stay.
 Two items of one key with different values are two values of one thing, or one thing on two machines.
 """
 
@@ -27,7 +28,8 @@ HASH_LENGTH = 12
 UNKNOWN = "-"
 """Version of a library that does not say one."""
 
-_ESCAPED = re.compile(r"[/%\x00-\x1f\x7f]")
+_ESCAPED = re.compile("[/%\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ESCAPED_IN_PATH = re.compile("[%\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _MAJOR = re.compile(r"(?:[0-9]+:)?([0-9]+)")
 
 
@@ -37,12 +39,27 @@ def segment(text: str) -> str:
     >>> segment("a/b")
     'a%2Fb'
     """
-    return _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", text) or UNKNOWN
+    return _ESCAPED.sub(_escape, text) or UNKNOWN
+
+
+def _escape(found: re.Match[str]) -> str:
+    # Bytes of a file's name that are no UTF-8 come as U+DC80 ... U+DCFF.
+    errors = "surrogateescape" if "\udc80" <= found[0] <= "\udcff" else "surrogatepass"
+    return "".join(f"%{byte:02X}" for byte in found[0].encode(errors=errors))
+
+
+def file(path: str) -> str:
+    """A file's path as it stands in items: its slashes stay.
+
+    >>> file("/etc/a b/new\\nline")
+    '/etc/a b/new%0Aline'
+    """
+    return _ESCAPED_IN_PATH.sub(_escape, path)
 
 
 def digest(value: str | bytes) -> str:
     """Hash of a value as it stands in an item: the first 12 hexadecimal digits of its SHA-256."""
-    return sha256(value.encode() if isinstance(value, str) else value).hexdigest()[:HASH_LENGTH]
+    return sha256(value.encode(errors="surrogatepass") if isinstance(value, str) else value).hexdigest()[:HASH_LENGTH]
 
 
 def package(name: str, version: str) -> str:
@@ -62,7 +79,7 @@ def variable(name: str, value: str) -> str:
 
 def setting(path: str, names: tuple[str, ...], value: str) -> str:
     """Item of a setting in a file. path: of the file, absolute; names: where it stands in the file, from the outside in."""
-    return "/".join((path, *map(segment, names), digest(value)))
+    return "/".join((file(path), *map(segment, names), digest(value)))
 
 
 def fact(name: str, value: str) -> str:
@@ -72,7 +89,7 @@ def fact(name: str, value: str) -> str:
 
 def chunk(path: str, content: bytes) -> str:
     """Item of a piece of a file's content."""
-    return f"{path}/{digest(content)}"
+    return f"{file(path)}/{digest(content)}"
 
 
 def split(item: str) -> tuple[str, str]:

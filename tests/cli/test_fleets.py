@@ -143,6 +143,8 @@ def test_a_file_that_is_no_fleet_is_told(tmp_path: Path) -> None:
     assert "No such file" in refused("cluster", tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("[1]")
     assert "is no fleet file: its format is not madeus-fleet" in refused("cluster", tmp_path / "bad.json")
+    (tmp_path / "twice.json").write_text('{"machines": {"a": {}, "a": {}}}')
+    assert "is no fleet file: `a` comes twice" in refused("cluster", tmp_path / "twice.json")
     (tmp_path / "deep.json").write_text("[" * 100_000)
     assert "is nested too deeply" in refused("cluster", tmp_path / "deep.json")
 

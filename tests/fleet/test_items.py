@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +19,28 @@ def test_a_setting_comes_apart_into_its_key_and_the_hash_of_its_value(name: str,
     assert found == item.digest(value.encode(errors="surrogatepass") if value else "")
 
 
-@given(st.text(min_size=1), st.text(min_size=1))
+ANY = st.text(st.characters(), min_size=1)
+
+
+@given(ANY, ANY)
 def test_different_names_are_different_segments(one: str, other: str) -> None:
     assert (item.segment(one) == item.segment(other)) == (one == other)
     assert "/" not in item.segment(one)
+    item.segment(one).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(b"/etc/caf\xe9", "/etc/caf%E9"), (b"/a\nb/%", "/a%0Ab/%25"), (b"/\xc2\x80", "/%C2%80")]
+)
+def test_a_path_in_an_item_can_be_printed(name: bytes, text: str) -> None:
+    assert item.file(os.fsdecode(name)) == text
+    assert item.chunk(os.fsdecode(name), b"x").rpartition("/")[0] == text
+
+
+@pytest.mark.parametrize("pattern", ["package/[ab", "package/[z-a]*"])
+def test_a_pattern_that_means_nothing_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="is no pattern"):
+        parse_rule(f"{pattern}=major")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 Setting = tuple[tuple[str, ...], str]
 """Where it stands in its file, from the outside in, and its value."""
 
-PATIENCE = 120
+PATIENCE = 60
 """Seconds that augtool may take for all files."""
 
 _NODE = re.compile(
@@ -38,7 +38,8 @@ def parse_files(
 ) -> dict[tuple[str, bytes], list[Setting]]:
     """Settings of files, each given as (lens, content). A content that its lens does not read is left out.
 
-    root: an empty directory to work in; without it a temporary one. Comments are no settings. Raises OSError.
+    root: an empty directory to work in; without it a temporary one. Comments are no settings. Where augtool breaks or takes
+    too long, the halves are tried by themselves. Raises OSError.
     """
     wanted = list(dict.fromkeys(contents))
     if not wanted:
@@ -49,11 +50,17 @@ def parse_files(
     script: list[str] = []
     for number, (lens, content) in enumerate(wanted):
         (root / f"{number}").write_bytes(content if content.endswith(b"\n") else content + b"\n")
-        script.append(f"transform {_SAFE.sub('', lens)} incl /{number}")
+        # Each file has a transform of its own, so a lens that is missing takes no other file with it.
+        script.append(f'set /augeas/load/F{number}/lens "{_SAFE.sub("", lens)}"')
+        script.append(f'set /augeas/load/F{number}/incl "/{number}"')
     script += ["load", "print /augeas/files", "print /files"]
     trees: dict[int, list[tuple[list[str], str | None]]] = {}
     failed: set[int] = set()
-    for path, value in nodes(_augtool(root, "\n".join(script) + "\n")):
+    printed = _augtool(root, "\n".join(script) + "\n")
+    if printed is None:
+        half = len(wanted) // 2
+        return {**parse_files(wanted[:half]), **parse_files(wanted[half:])} if half else {}
+    for path, value in nodes(printed):
         match path:
             case ["augeas", "files", place, "path"]:
                 trees.setdefault(int(place), [])
@@ -68,10 +75,14 @@ def parse_files(
     return {wanted[number]: settings(tree) for number, tree in sorted(trees.items())}
 
 
-def _augtool(root: Path, script: str) -> str:
+def _augtool(root: Path, script: str) -> str | None:
+    """What it prints; None where it broke or took too long."""
     command = ["augtool", "--noload", "--noautoload", "--root", str(root)]
-    done = subprocess.run(command, input=script.encode(), capture_output=True, timeout=PATIENCE, check=False)
-    return done.stdout.decode(errors="replace")
+    try:
+        done = subprocess.run(command, input=script.encode(), capture_output=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    return None if done.returncode < 0 else done.stdout.decode(errors="replace")
 
 
 def nodes(printed: str) -> Iterator[tuple[list[str], str | None]]:

@@ -25,11 +25,11 @@ def wanted(survey: Mapping[str, Any], decisions: Mapping[str, Decision]) -> dict
 
 
 def lensed(read: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, bytes]]:
-    """(lens, content) of the files that a lens is named for."""
+    """(lens, content) of the files that a lens is named for; of text, as lenses end at a NUL and call that all of it."""
     for path, text in read["content"].items():
-        lens = rules.lens(path)
-        if lens:
-            yield lens, base64.b64decode(text)
+        lens, content = rules.lens(path), base64.b64decode(text)
+        if lens and b"\0" not in content:
+            yield lens, content
 
 
 def build(
@@ -60,7 +60,7 @@ def build(
         elif decision.means is Means.CONTENT and path in read["chunks"]:
             found = _settings(path, read, parsed, rules)
             if found is None:
-                content.update(f"{path}/{value[: item.HASH_LENGTH]}" for value in read["chunks"][path])
+                content.update(f"{item.file(path)}/{value[: item.HASH_LENGTH]}" for value in read["chunks"][path])
             else:
                 items.update(item.setting(path, names, value) for names, value in found)
     return Fingerprint(machine, frozenset(items), frozenset(content), frozenset(applications))
@@ -78,8 +78,14 @@ def _applications(survey: Mapping[str, Any], rules: Rules) -> list[str]:
     return sorted({*survey["dependents"], *by_rule} - inside)
 
 
-def reasons(decisions: Mapping[str, Decision], read: Mapping[str, Any], parsed: Parsed, rules: Rules) -> dict[str, str]:
-    """The reason of each decision, with what became of the file."""
+def reasons(
+    survey: Mapping[str, Any],
+    decisions: Mapping[str, Decision],
+    read: Mapping[str, Any],
+    parsed: Parsed,
+    rules: Rules,
+) -> dict[str, str]:
+    """The reason of each decision, with what became of the file; by paths as they stand in items."""
     told = {}
     for path, decision in decisions.items():
         text = decision.text
@@ -91,9 +97,12 @@ def reasons(decisions: Mapping[str, Decision], read: Mapping[str, Any], parsed: 
             elif found is not None:
                 text = f"+ {decision.reason}; {_count(len(found), 'setting')} by {lens}"
             else:
-                why = f" ({lens} cannot read it)" if lens else ""
+                fault = "cannot read it" if path in read["content"] else "is not given so long a file"
+                why = f" ({lens} {fault})" if lens else ""
                 text = f"+ {decision.reason}; {_count(len(read['chunks'].get(path, ())), 'chunk')}{why}"
-        told[path] = text
+        told[item.file(path)] = text
+    for where in survey["cut"]:
+        told[item.file(where)] = "- it holds too many files for an `include` rule: only the first were looked at"
     return told
 
 

@@ -95,7 +95,7 @@ async def collect(
     why: dict[str, dict[str, str]] = {}
     for name, one in sorted(looks.items()):
         machines[name] = build(name, one.survey, one.decisions, one.read, parsed, request.rules)
-        why[name] = reasons(one.decisions, one.read, parsed, request.rules)
+        why[name] = reasons(one.survey, one.decisions, one.read, parsed, request.rules)
     return Fleet(request.application, machines, why, dict(sorted(failures.items())))
 
 
@@ -109,6 +109,7 @@ async def _look(transport: Transport, request: Request) -> _Look:
         traces=request.traces,
         seconds=request.seconds,
         facts=request.rules.facts,
+        included=request.rules.included,
     )
     if "missing" in survey:
         raise NotThere(transport.host, request.application)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from madeus.executor.errors import InputError
 from madeus.fleet.document import fleet_from, fleet_to
@@ -21,13 +22,22 @@ class BadFleetFile(InputError):
 def read_fleet(path: Path) -> Fleet:
     """Read a fleet file. Raises BadFleetFile."""
     try:
-        return fleet_from(json.loads(path.read_bytes()))
+        return fleet_from(json.loads(path.read_bytes(), object_pairs_hook=_once))
     except OSError as error:
         raise BadFleetFile(path, error.strerror or str(error)) from None
     except RecursionError:
         raise BadFleetFile(path, "is nested too deeply") from None
     except ValueError as error:
         raise BadFleetFile(path, f"is no fleet file: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are there once: of two machines of one name one would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for place, (key, _) in enumerate(pairs) if any(key == other for other, _ in pairs[:place]))
+        raise ValueError(f"`{twice}` comes twice")
+    return found
 
 
 def write_fleet(fleet: Fleet, path: Path) -> None:

@@ -25,12 +25,15 @@ from pathlib import Path
 
 from madeus.diagnostics.suggest import nearest
 from madeus.executor.errors import InputError
-from madeus.fleet.granularity import glob
+from madeus.fleet.granularity import bad_pattern, glob
+from madeus.fleet.item import ENVIRONMENT
 
 WORDS = {"application": 1, "include": 1, "exclude": 1, "dependent": 1, "lens": 2, "fact": 2}
 """Rule -> number of its arguments; only `application` and `fact` take more."""
 
 _LONG = ("application", "fact")
+_WILD = re.compile(r"[*?\[]")
+_LENS = re.compile(r"-|[A-Z][A-Za-z0-9_]*\.[a-z][A-Za-z0-9_]*")
 _WANTED = {"lens": "a pattern and a lens", "fact": "a name and a command"}
 
 
@@ -83,6 +86,21 @@ class Rules:
         """Commands of the `fact` rules, by name."""
         return {rule.pattern: rule.argument for rule in self.rules if rule.word == "fact"}
 
+    @property
+    def included(self) -> list[tuple[str, str]]:
+        """Of `include` rules for paths: the directory to look into, and the regular expression of the paths.
+
+        A pattern that begins with a wildcard names only what is known of otherwise: it would be a walk over the whole disk.
+        """
+        found = []
+        for rule in self.rules:
+            if rule.word == "include" and rule.pattern.startswith("/"):
+                plain = rule.pattern[: len(rule.pattern) if not (at := _WILD.search(rule.pattern)) else at.start()]
+                where = plain if plain == rule.pattern else plain.rpartition("/")[0]
+                if where:
+                    found.append((where, glob(rule.pattern).pattern))
+        return found
+
     def dependent(self, package: str) -> bool:
         """Whether a package counts as a dependent application."""
         return self._last(package, ("dependent",)) is not None
@@ -104,10 +122,29 @@ def parse_rules(text: str, file: str) -> Iterator[Rule]:
         if len(arguments) < WORDS[word] or (len(arguments) > WORDS[word] and word not in _LONG):
             wanted = _WANTED.get(word, "one pattern")
             raise BadRules(file, number, f"`{word}` takes {wanted}")
+        for pattern in arguments[:1] if word in _WANTED else arguments:
+            if reason := _wrong(word, pattern):
+                raise BadRules(file, number, reason)
+        if word == "lens" and not _LENS.fullmatch(arguments[1]):
+            raise BadRules(file, number, f"`{arguments[1]}` is no lens: write one as MySQL.lns, or - for none")
         if word in _WANTED:
             yield Rule(word, arguments[0], " ".join(arguments[1:]), f"{file}:{number}")
         else:
             yield from (Rule(word, argument, "", f"{file}:{number}") for argument in arguments)
+
+
+def _wrong(word: str, pattern: str) -> str:
+    """Why a pattern can name nothing; empty when it can."""
+    if word == "fact":
+        return ""
+    if fault := bad_pattern(pattern):
+        return f"`{pattern}` is no pattern: {fault}"
+    if word in ("include", "exclude", "lens") and not pattern.startswith(("/", "*", "?", "[")):
+        if word != "lens" and pattern.startswith(f"{ENVIRONMENT}/"):
+            return ""
+        more = "" if word == "lens" else f", or {ENVIRONMENT}/NAME for a variable"
+        return f"`{pattern}` names no file: begin with / or *{more}"
+    return ""
 
 
 def shipped_rules(application: str) -> Iterator[Rule]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from madeus.executor.fingerprint import augeas as parsers
 from madeus.executor.fingerprint.augeas import has_augtool, parse_files, settings
-from madeus.executor.fingerprint.build import build, reasons
+from madeus.executor.fingerprint.build import Parsed, build, lensed, reasons
 from madeus.executor.fingerprint.rules import Rules, parse_rules
 from madeus.executor.fingerprint.select import decide
 from madeus.fleet.item import digest
@@ -86,6 +88,7 @@ def looked(**more: Any) -> dict[str, Any]:
         "facts": {},
         "traces": [],
         "links": {},
+        "cut": [],
     }
     return {**found, **more}
 
@@ -106,7 +109,7 @@ def test_everything_that_was_found_becomes_items() -> None:
         "elf": {},
         "unreadable": {},
     }
-    parsed = {("MySQL.lns", CNF): [(("mysqld", "port"), "3306")]}
+    parsed: Parsed = {("MySQL.lns", CNF): [(("mysqld", "port"), "3306")]}
     found = build("m", survey, decisions, read, parsed, RULES)
     assert found.parsed == {
         "package/db/1:2.0-1",
@@ -120,7 +123,7 @@ def test_everything_that_was_found_becomes_items() -> None:
     }
     assert found.content == {"/srv/db/page/111111111111", "/srv/db/page/222222222222"}
     assert found.applications == {"php-db", "shop"}
-    why = reasons(decisions, read, parsed, RULES)
+    why = reasons(survey, decisions, read, parsed, RULES)
     assert why["/etc/db/db.cnf"] == "+ a configuration file of the package db; 1 setting by MySQL.lns"
     assert why["/srv/db/page"] == "+ a file of the package db; 2 chunks"
 
@@ -136,6 +139,51 @@ def test_without_a_parser_a_file_is_compared_in_chunks() -> None:
     }
     found = build("m", survey, decisions, read, {}, RULES)
     assert found.content == {"/etc/db/db.cnf/000000000000"}
-    why = reasons(decisions, read, {}, RULES)
+    why = reasons(survey, decisions, read, {}, RULES)
     assert why["/etc/db/db.cnf"].endswith("; 1 chunk (MySQL.lns cannot read it)")
     assert why["/srv/db/page"] == "- a file of the package db; but it cannot be read: Permission denied"
+
+
+@augeas
+def test_a_lens_that_is_missing_or_wrong_takes_no_other_file_with_it() -> None:
+    good = ("MySQL.lns", CNF)
+    for bad in (("Nope.lns", b"a=1\n"), ("MySQL.nope", b"a=1\n"), ("MySQL.lns", b"[mysqld\n= =\n"), ("Bad lens", b"x")):
+        assert list(parse_files([bad, good])) == [good]
+
+
+@augeas
+def test_files_that_break_augtool_or_take_too_long_are_left_out_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = parsers._augtool
+
+    def breaks(root: Path, script: str) -> str | None:
+        evil = any(b"evil" in path.read_bytes() for path in root.iterdir())
+        return None if evil else real(root, script)
+
+    monkeypatch.setattr(parsers, "_augtool", breaks)
+    files = [("MySQL.lns", b"[mysqld]\nport=%d\n" % n) for n in range(5)]
+    assert set(parse_files([*files[:2], ("MySQL.lns", b"evil"), *files[2:]])) == set(files)
+
+
+def test_a_file_with_a_nul_is_no_text_for_a_lens() -> None:
+    content = {
+        "/etc/a.cnf": base64.b64encode(b"\0[mysqld]\nport=1\n").decode(),
+        "/etc/b.cnf": base64.b64encode(CNF).decode(),
+    }
+    assert list(lensed({"content": content}, RULES)) == [("MySQL.lns", CNF)]
+
+
+def test_names_that_are_no_utf_8_or_end_lines_are_escaped_in_items_and_reasons() -> None:
+    paths = {"/etc/db/caf\udce9.cnf": "/etc/db/caf%E9.cnf", "/etc/db/a\nb": "/etc/db/a%0Ab"}
+    survey = looked(files={path: {"package": "db", "content": "changed"} for path in paths})
+    decisions = decide(survey, RULES)
+    read: dict[str, Any] = {"content": {}, "chunks": {path: ["1" * 64] for path in paths}, "elf": {}, "unreadable": {}}
+    found = build("m", survey, decisions, read, {}, RULES)
+    assert found.content == {f"{path}/111111111111" for path in paths.values()}
+    assert set(paths.values()) <= set(reasons(survey, decisions, read, {}, RULES))
+
+
+def test_a_directory_that_holds_too_many_files_for_a_rule_is_told() -> None:
+    survey = looked(cut=["/srv/shop"])
+    read: dict[str, Any] = {"content": {}, "chunks": {}, "elf": {}, "unreadable": {}}
+    why = reasons(survey, decide(survey, RULES), read, {}, RULES)
+    assert why["/srv/shop"] == "- it holds too many files for an `include` rule: only the first were looked at"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 
 from madeus.executor.errors import InputError
 from madeus.executor.fingerprint import BadRules, Request, Rules, fingerprint_hosts, load_rules, parse_rules
-from madeus.executor.fingerprint.probe import chunks, dpkg, elf, facts, trace
+from madeus.executor.fingerprint.probe import chunks, dpkg, elf, facts, survey, trace
 from madeus.executor.inventory import Inventory
 from madeus.fleet import item
 from madeus.fleet.item import split
@@ -37,6 +40,74 @@ def test_a_change_in_a_file_changes_few_chunks(seed: int, place: int, new: bytes
     before, after = set(chunks.cut(data)), set(chunks.cut(data[:place] + new + data[place:]))
     assert len(after - before) <= 8
     assert len(before) >= 5
+
+
+def read_all(*paths: Path) -> dict[str, Any]:
+    return survey.read({"content": [str(path) for path in paths], "chunks": [], "elf": []})
+
+
+def test_what_is_no_regular_file_is_told_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    found = read_all(tmp_path / "pipe", tmp_path, tmp_path / "loop", Path("/dev/zero"), tmp_path / "none")
+    assert found["unreadable"] == {
+        str(tmp_path / "pipe"): "it is no regular file",
+        str(tmp_path): "it is no regular file",
+        str(tmp_path / "loop"): "Too many levels of symbolic links",
+        "/dev/zero": "it is no regular file",
+        str(tmp_path / "none"): "No such file or directory",
+    }
+    assert found["chunks"] == found["content"] == {}
+
+
+def test_a_file_too_long_to_be_cut_is_one_chunk_and_not_brought_back(tmp_path: Path) -> None:
+    data = bytes(chunks.WHOLE + 5)
+    (tmp_path / "long").write_bytes(data)
+    (tmp_path / "short").write_bytes(b"a = 1\n")
+    found = read_all(tmp_path / "long", tmp_path / "short")
+    assert list(found["content"]) == [str(tmp_path / "short")]
+    assert found["chunks"][str(tmp_path / "long")] == [hashlib.sha256(data).hexdigest()]
+
+
+def test_an_include_rule_finds_files_below_a_directory_and_follows_no_link(tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    (shop / "deep").mkdir(parents=True)
+    (shop / "deep" / "a.php").write_text("x")
+    (shop / "b.txt").write_text("x")
+    (shop / "deep" / "up.php").symlink_to("..")
+    (shop / "gone.php").symlink_to("nowhere")
+    (shop / "to.php").symlink_to("b.txt")
+    files: dict[str, Any] = {}
+    for where, pattern in Rules(tuple(parse_rules(f"include {shop}/**.php", "mine"))).included:
+        assert not survey._included(where, re.compile(pattern), files)
+    assert files == {
+        f"{shop}/deep/a.php": {"rule": "include"},
+        f"{shop}/deep/up.php": {"rule": "include", "link": ".."},
+        f"{shop}/gone.php": {"rule": "include", "link": "nowhere"},
+        f"{shop}/to.php": {"rule": "include"},
+    }
+
+
+def test_an_include_rule_for_too_many_files_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "MOST_SEEN", 3)
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        for number in range(4):
+            (tmp_path / folder / f"{number}").touch()
+    files: dict[str, Any] = {}
+    assert survey._included(str(tmp_path), re.compile(".*"), files)
+    assert len(files) == 4
+
+
+def test_links_that_lead_to_no_file_count_by_where_they_lead(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "self").symlink_to(".")
+    (tmp_path / "file").touch()
+    (tmp_path / "good").symlink_to("file")
+    assert [Path(path).name for path in survey._below(str(tmp_path))] == ["file", "good", "loop", "self"]
+    assert survey._with_link(str(tmp_path / "self"), {}) == {"link": "."}
+    assert survey._with_link(str(tmp_path / "loop"), {}) == {"link": "loop"}
+    assert survey._with_link(str(tmp_path / "good"), {}) == {}
 
 
 def test_a_fact_is_the_first_line_of_an_answer_or_how_there_was_none() -> None:

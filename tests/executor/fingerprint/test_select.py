@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,14 @@ def test_the_common_prefix_is_read_by_every_trace(traces: list[list[tuple[str, b
         ("exclude", "own.rules:1: `exclude` takes one pattern"),
         ("exclude /a /b", "own.rules:1: `exclude` takes one pattern"),
         ("lens /a", "own.rules:1: `lens` takes a pattern and a lens"),
+        ("lens /a MySQL", "own.rules:1: `MySQL` is no lens: write one as MySQL.lns, or - for none"),
+        ("include /etc/[ab", "own.rules:1: `/etc/[ab` is no pattern: a `[` without a `]`"),
+        ("exclude /etc/[z-a]/*", "own.rules:1: `/etc/[z-a]/*` is no pattern: `[z-a]` is no range"),
+        (
+            "include etc/mysql/**",
+            "own.rules:1: `etc/mysql/**` names no file: begin with / or *, or environment/NAME for a variable",
+        ),
+        ("lens my.cnf MySQL.lns", "own.rules:1: `my.cnf` names no file: begin with / or *"),
     ],
 )
 def test_a_line_that_is_no_rule_is_told_with_its_place(line: str, sentence: str) -> None:
@@ -132,3 +141,19 @@ def test_own_rules_come_after_the_shipped_ones(tmp_path: Path) -> None:
     assert found.lens("/etc/mysql/conf.d/x.cnf") == "MySQL.lns"
     assert found.dependent("php8.2-mysql")
     assert not found.dependent("php8.2-gd")
+
+
+def test_an_include_rule_says_where_to_look() -> None:
+    found = rules(
+        "include /srv/shop/**", "include /etc/a.cnf", "include /a*/b", "include **.ini", "include environment/A"
+    )
+    assert [where for where, _ in found.included] == ["/srv/shop", "/etc/a.cnf"]
+    assert re.fullmatch(found.included[0][1], "/srv/shop/a/b.php")
+
+
+def test_what_an_include_rule_found_belongs_unless_a_later_rule_leaves_it_out() -> None:
+    looked = survey(files={"/srv/shop/a": {"rule": "include"}, "/srv/shop/cache/b": {"rule": "include"}})
+    lines = ("include /srv/shop/**", "exclude /srv/shop/cache/**")
+    assert said("/srv/shop/a", looked, *lines).startswith("+ rule `include /srv/shop/**` (own.rules:1)")
+    assert said("/srv/shop/cache/b", looked, *lines) == "- rule `exclude /srv/shop/cache/**` (own.rules:2)"
+    assert said("/srv/shop/cache/b", looked, *reversed(lines)).startswith("+ rule `include /srv/shop/**`")

@@ -6,20 +6,26 @@ import base64
 import hashlib
 import json
 import os
+import re
+import stat
 import sys
 import zlib
 
 from madeus.executor.fingerprint.probe import chunks, dpkg, elf, facts, trace
 
 MOST_FILES = 4000
-"""Files of a configuration directory that are looked at."""
+"""Files of a configuration directory that are looked at, and of an include rule."""
+
+MOST_SEEN = 200_000
+"""Files that are gone through for an include rule."""
 
 CONTENT = 1 << 20
 """Bytes of a file that is brought back."""
 
 
 def survey(request: dict) -> dict:  # type: ignore[type-arg]  # JSON
-    """What the application could depend on. request: application, start (or null), traces, seconds, facts (name: command)."""
+    """What the application could depend on. request: application, start (or null), traces, seconds, facts (name: command),
+    included (where to look, and the regular expression of the paths)."""
     packages = dpkg.installed()
     name = request["application"]
     if name not in packages:
@@ -29,6 +35,7 @@ def survey(request: dict) -> dict:  # type: ignore[type-arg]  # JSON
     programs: list[str] = []
     for one in own:
         _package_files(packages[one], files, programs)
+    cut = [where for where, pattern in request["included"] if _included(where, re.compile(pattern, re.DOTALL), files)]
     processes, environment = _processes(programs)
     libraries = set(elf.loaded_by(programs)) | set(processes)
     traces = []
@@ -45,6 +52,7 @@ def survey(request: dict) -> dict:  # type: ignore[type-arg]  # JSON
         "installed": {one: packages[one].version for one in sorted(packages)},
         "dependents": dpkg.dependents(packages, own),
         "files": files,
+        "cut": sorted(set(cut)),
         "libraries": {path: _library(path, packages, owners) for path in paths},
         "owners": owners,
         "environment": environment,
@@ -73,7 +81,41 @@ def _package_files(package: dpkg.Package, files: dict, programs: list[str]) -> N
         if any(folder == one or folder.startswith(one + "/") for one in SHARED):
             continue
         for path in _below(folder):
-            files.setdefault(path, {"directory": folder, "package_of_directory": package.name})
+            fact = {"directory": folder, "package_of_directory": package.name}
+            files.setdefault(path, _with_link(path, fact))
+
+
+def _with_link(path: str, fact: dict[str, str]) -> dict[str, str]:
+    """The fact, with where a link leads that leads to no file: nowhere, round in a circle, to a directory."""
+    if os.path.islink(path) and not os.path.isfile(path):
+        fact["link"] = os.readlink(path)
+    return fact
+
+
+def _included(where: str, pattern: re.Pattern[str], files: dict) -> bool:  # type: ignore[type-arg]  # JSON
+    """Add the files below a directory that a rule's pattern names; links are not followed. Whether there were too many."""
+    found = seen = 0
+    if os.path.lexists(where) and (os.path.islink(where) or not os.path.isdir(where)):
+        if pattern.fullmatch(where):
+            files.setdefault(where, _with_link(where, {"rule": "include"}))
+        return False
+    for place, folders, names in os.walk(where, onerror=lambda error: _unlisted(error, files)):
+        folders.sort()
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        for name in sorted(names + links):
+            path = os.path.join(place, name)
+            seen += 1
+            if pattern.fullmatch(path) and path not in files:
+                found += 1
+                files[path] = _with_link(path, {"rule": "include"})
+        if found > MOST_FILES or seen > MOST_SEEN:
+            return True
+    return False
+
+
+def _unlisted(error: OSError, files: dict) -> None:  # type: ignore[type-arg]  # JSON
+    """A directory that cannot be listed stands for what is in it, so that its reason tells."""
+    files.setdefault(str(error.filename), {"rule": "include"})
 
 
 SHARED = (
@@ -94,15 +136,17 @@ SHARED = (
 
 def _below(folder: str) -> list[str]:
     found: list[str] = []
-    for place, folders, names in os.walk(folder):
+    unlisted: list[str] = []
+    for place, folders, names in os.walk(folder, onerror=lambda error: unlisted.append(str(error.filename))):
         folders.sort()
+        names += [name for name in folders if os.path.islink(os.path.join(place, name))]
         if place in SHARED:
             folders.clear()
             continue
         found += [os.path.join(place, name) for name in sorted(names)]
         if len(found) > MOST_FILES:
             break
-    return found[:MOST_FILES]
+    return found[:MOST_FILES] + unlisted
 
 
 def _library(path: str, packages: dict[str, dpkg.Package], owners: dict[str, str]) -> dict[str, str]:
@@ -159,15 +203,32 @@ def read(request: dict) -> dict:  # type: ignore[type-arg]  # JSON
                 if kind == "elf":
                     answer[kind][path] = _library(path, {}, {})
                     continue
-                with open(path, "rb") as stream:
-                    data = stream.read()
+                data, hashed = _content(path)
             except OSError as error:
                 answer["unreadable"][path] = error.strerror or str(error)
                 continue
-            if kind == "content" and len(data) <= CONTENT:
+            if kind == "content" and not hashed and len(data) <= CONTENT:
                 answer["content"][path] = base64.b64encode(data).decode()
-            answer["chunks"][path] = [hashlib.sha256(one).hexdigest() for one in chunks.cut(data)]
+            answer["chunks"][path] = (
+                [hashed] if hashed else [hashlib.sha256(one).hexdigest() for one in chunks.cut(data)]
+            )
     return answer
+
+
+def _content(path: str) -> tuple[bytes, str]:
+    """A regular file's bytes and nothing; of one that is too long to be cut nothing and its SHA-256. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(0, "it is no regular file")
+    with open(handle, "rb") as stream:
+        data = stream.read(chunks.WHOLE + 1)
+        if len(data) <= chunks.WHOLE:
+            return data, ""
+        value = hashlib.sha256(data)
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            value.update(block)
+        return b"", value.hexdigest()
 
 
 def main(request: dict) -> None:  # type: ignore[type-arg]  # JSON
