@@ -29,11 +29,14 @@ class OperationRefused(InputError):
 
 
 class AgentFailed(WorldError):
-    """The agent of a host could not do what it was asked. code: its word for the reason, such as ``full``."""
+    """The agent of a host could not do what it was asked. code: its word for the reason, such as ``no-space``.
 
-    def __init__(self, host: str, verb: str, code: str, reason: str, help: str = "") -> None:
+    asked: whether it was; the program itself may not have come there.
+    """
+
+    def __init__(self, host: str, verb: str, code: str, reason: str, help: str = "", asked: bool = True) -> None:
         super().__init__(f"{host}: {verb}: {reason}", help)
-        self.host, self.verb, self.code, self.reason = host, verb, code, reason
+        self.host, self.verb, self.code, self.reason, self.asked = host, verb, code, reason, asked
 
 
 class MachineBusy(WorldError):
@@ -49,15 +52,15 @@ class MachineBusy(WorldError):
 
 
 class OperationBroken(WorldError):
-    """An operation did not come to its end."""
+    """An operation did not come to its end. way_out: what helps against the reason."""
 
-    def __init__(self, operation: str, reason: str, undone: bool) -> None:
+    def __init__(self, operation: str, reason: str, undone: bool, way_out: str = "") -> None:
         how = (
             "nothing has changed: what it had begun was taken back"
             if undone
             else "`madeus layers resume` goes on with it, and so does the next operation on the machine"
         )
-        super().__init__(f"{operation}: {reason}", how)
+        super().__init__(f"{operation}: {reason}", f"{how}\n{way_out}".rstrip())
         self.operation, self.reason, self.undone = operation, reason, undone
 
 

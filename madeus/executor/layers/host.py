@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from madeus.executor.errors import LocalFileError, ProtocolViolation
+from madeus.executor.errors import FileOperationFailed, LocalFileError, ProtocolViolation
 from madeus.executor.inventory import Host
 from madeus.executor.layers.agent.bundle import bundle
 from madeus.executor.layers.definition import ON_THE_HOST
@@ -131,7 +131,7 @@ class AgentHosts:
             outcome = await transport.perform(job)
             if outcome.exit_code != MISSING:
                 break
-            await transport.put(program.path, program.content, 0o644)
+            await _put(transport, machine, verb, program.path, program.content, 0o644)
         try:
             answer = json.loads(outcome.stdout)
         except ValueError:
@@ -156,20 +156,20 @@ class AgentHosts:
         """Have a layer packed on its machine and bring the file over, piece by piece."""
         transport = self._transport(machine)
         there = f"/var/lib/madeus/{layer}.tar"
-        await self.ask(machine, "pull", {"layer": layer, "to": there})
+        told = await self.ask(machine, "pull", {"layer": layer, "to": there})
         kept.parent.mkdir(parents=True, exist_ok=True)
         fresh = kept.with_suffix(f".{os.getpid()}")
         try:
             with fresh.open("wb") as file:
-                begin = 1
-                while True:
-                    script = f"tail -c +{begin} {quote(there)} | head -c {PIECE}"
+                while (size := file.tell()) < told["bytes"]:
+                    script = f"tail -c +{size + 1} {quote(there)} | head -c {PIECE}"
                     name = f"layers.{os.getpid()}.{id(self):x}.{next(self._count)}"
                     outcome = await transport.perform(Job(name, script, output_limit=PIECE * 2, ephemeral=True))
+                    if len(outcome.stdout) < min(PIECE, told["bytes"] - size):
+                        # What a command writes is kept on the host until it is fetched.
+                        said = f"no space is left for {told['bytes'] - size} bytes of layer {layer} that are to be sent"
+                        raise AgentFailed(machine, "pull", "no-space", said, _WAYS_OUT["no-space"])
                     file.write(outcome.stdout)
-                    begin += len(outcome.stdout)
-                    if len(outcome.stdout) < PIECE:
-                        break
             fresh.replace(kept)
         finally:
             fresh.unlink(missing_ok=True)
@@ -179,13 +179,23 @@ class AgentHosts:
     async def _push(self, machine: str, layer: str, kept: Path) -> None:
         transport = self._transport(machine)
         there = f"/var/lib/madeus/{layer}.tar"
-        await transport.put(there, kept, 0o600)
         try:
+            await _put(transport, machine, "push", there, kept, 0o600)
             digest = await asyncio.to_thread(_digest, kept)
             await self.ask(machine, "push", {"layer": layer, "from": there, "sha256": digest})
         finally:
             name = f"layers.{os.getpid()}.{id(self):x}.{next(self._count)}"
             await transport.perform(Job(name, f"rm -f {quote(there)}", ephemeral=True))
+
+
+async def _put(transport: Transport, machine: str, verb: str, path: str, content: bytes | Path, mode: int) -> None:
+    """Send a file that a verb needs. Raises AgentFailed: the verb was not asked for then."""
+    try:
+        await transport.put(path, content, mode)
+    except FileOperationFailed as error:
+        full = "No space left" in error.message
+        code, way_out = ("no-space", _WAYS_OUT["no-space"]) if full else ("failed", "")
+        raise AgentFailed(machine, verb, code, error.message, way_out, asked=False) from error
 
 
 def enter_prefix(deny_services: bool = False) -> str:

@@ -98,7 +98,7 @@ async def perform(store: LayerStore, hosts: Hosts, request: Request, *, wait: fl
                 raise
             await asyncio.sleep(POLL)
     if operation.is_open:
-        await _drive(store, hosts, operation)
+        await _drive(store, hosts, operation, fresh=True)
     return Performed(store.operation(operation.number), tuple(resumed))
 
 
@@ -127,18 +127,18 @@ async def resume(store: LayerStore, hosts: Hosts, number: int) -> Operation:
     """
     operation = store.take(number)
     if operation.state is OperationState.RUNNING:
-        await _drive(store, hosts, operation)
+        await _drive(store, hosts, operation, fresh=False)
     return store.operation(number)
 
 
-async def _drive(store: LayerStore, hosts: Hosts, operation: Operation) -> None:
+async def _drive(store: LayerStore, hosts: Hosts, operation: Operation, fresh: bool) -> None:
     notes: list[Any] = list(operation.notes)[: operation.step]
     for index in range(operation.step, len(operation.steps)):
         step = operation.steps[index]
         try:
             note = await _step(hosts, step)
         except ExecutorError as error:
-            await _give_up(store, hosts, operation, index, error)
+            await _give_up(store, hosts, operation, index, error, fresh)
             raise AssertionError("giving up raises") from error
         except asyncio.CancelledError:
             store.give_up(operation, "interrupted", False)
@@ -168,10 +168,15 @@ async def _step(hosts: Hosts, step: HostStep) -> Any:
     return answer
 
 
-async def _give_up(store: LayerStore, hosts: Hosts, operation: Operation, index: int, error: ExecutorError) -> None:
-    """A step did not succeed: take the operation back where nothing was switched, or leave it to be gone on with."""
+async def _give_up(
+    store: LayerStore, hosts: Hosts, operation: Operation, index: int, error: ExecutorError, fresh: bool
+) -> None:
+    """A step did not succeed: take the operation back where nothing was switched, or leave it to be gone on with.
+
+    fresh: nobody has begun it before. Where no host was asked anything there is nothing to take back.
+    """
     said = isinstance(error, AgentFailed | MergeConflicts) or operation.steps[index].verb is Verb.MAKE
-    if index == 0 and not operation.notes and isinstance(error, InputError):  # no host was asked anything
+    if index == 0 and fresh and (isinstance(error, InputError) or (isinstance(error, AgentFailed) and not error.asked)):
         store.give_up(operation, error.message, True)
         raise error
     switching = any(step.verb is Verb.SWITCH for step in operation.steps[:index])
@@ -190,7 +195,8 @@ async def _give_up(store: LayerStore, hosts: Hosts, operation: Operation, index:
     store.give_up(operation, error.message, undone)
     if undone and isinstance(error, MergeConflicts):
         raise error
-    raise OperationBroken(operation.summary, error.message, undone) from error
+    way_out = error.help if isinstance(error, AgentFailed) else ""
+    raise OperationBroken(operation.summary, error.message, undone, way_out) from error
 
 
 async def _stands_as_before(hosts: Hosts, operation: Operation, index: int) -> bool:

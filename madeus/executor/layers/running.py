@@ -21,6 +21,7 @@ from madeus.executor.layers.store import LayerStore
 from madeus.executor.transport.base import Transport
 from madeus.executor.transport.pool import Transports
 from madeus.layers import SPARE
+from madeus.layers.operation import before_run
 from madeus.model import Add
 from madeus.semantics import System
 
@@ -48,6 +49,11 @@ class LayeredRun:
         self._acting: dict[str, int] = {}
         self.remarks: list[str] = []
         """What checkpoints have left behind, in sentences."""
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Machines whose state before the run is recorded."""
+        return tuple(state.machine for state in before_run(self._layers.catalog, self.run))
 
     def transport(self, inner: Transport) -> Transport:
         """The channel into the layered root of a host."""

@@ -319,8 +319,23 @@ if env --default-signal=INT,QUIT true 2>/dev/null; then DEFAULT="env --default-s
 B=${TMPDIR:-/var/tmp}
 if [ -d /var/tmp ] && [ -w /var/tmp ]; then B=/var/tmp; fi
 B="$B/madeus-$uid"
-mkdir -m 700 "$B" 2>/dev/null
-[ -d "$B" ] && [ ! -L "$B" ] && [ -O "$B" ] || die "the directory $B belongs to somebody else, or could not be made (is the disk full?)"
+mine() {
+  mkdir -m 700 "$B" 2>/dev/null
+  [ -d "$B" ] && [ ! -L "$B" ] && [ -O "$B" ]
+}
+roomy() {
+  mkdir -p "$B/$RUN/$HOST" && head -c 65536 /dev/zero >|"$B/$RUN/$HOST/room" && rm "$B/$RUN/$HOST/room"
+}
+case $RUN in
+layers-*)
+  # What lasts no longer than its connection may be in memory: a full disk keeps nobody from making room on it.
+  if ! { mine && roomy; } 2>/dev/null && [ -d /dev/shm ] && [ -w /dev/shm ]; then
+    rm -rf "$B/$RUN" 2>/dev/null
+    B=/dev/shm/madeus-$uid
+  fi
+  ;;
+esac
+mine || die "the directory $B belongs to somebody else, or could not be made (is the disk full?)"
 D="$B/$RUN/$HOST"
 
 birth $$

@@ -89,6 +89,7 @@ def test_a_run_that_fails_takes_its_machines_back_when_that_is_wanted(tmp_path: 
     assert result.state is RunState.ROLLED_BACK and result.exit_code == 1 and result.resume_command == ""
     assert result.rolled_back == ("m1", "m2")
     assert hosts["m1"].shown() == before and "/srv/site" not in hosts["m2"].shown()
+    assert result.recorded == ("m1", "m2") and result.rollback_command == ""
     with pytest.raises(NotResumable, match="it was rolled back"):
         resume_on_fakes(FakeWorld(), result.run, options=options(tmp_path, hosts))
 
@@ -219,6 +220,17 @@ def test_a_machine_that_cannot_be_taken_back_is_named_and_the_run_stays_failed(t
     result = run_on_fakes(FakeWorld(leave), assembly, options=options(tmp_path, hosts, rollback=True))
     assert result.state is RunState.FAILED and result.resume_command
     assert [reason.split(":")[0] for reason in result.not_rolled_back] == ["m1"]
+
+
+def test_a_run_that_stands_where_it_failed_says_how_it_is_taken_back(tmp_path: Path) -> None:
+    hosts = SimulatedHosts("m1", "m2")
+    assembly = site(Instance("a", "Site", "m1", layered=True), Instance("b", "Site", "m2"))
+    result = run_on_fakes(FakeWorld(failing("m1 publish")), assembly, options=options(tmp_path, hosts))
+    assert result.recorded == ("m1",)
+    assert result.rollback_command == f"madeus rollback {result.run} --state {tmp_path}"
+    assert result.trace_command == f"madeus trace {result.run} --html {result.run}.html --state {tmp_path}"
+    again = run_on_fakes(FakeWorld(), assembly, options=options(tmp_path, hosts))
+    assert again.ok and again.recorded == ("m1",) and again.rollback_command == ""
 
 
 def test_a_transition_whose_checkpoint_fails_has_failed_and_did_nothing(tmp_path: Path) -> None:

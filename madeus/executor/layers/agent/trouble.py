@@ -44,14 +44,17 @@ class NoSpace(AgentError):
     """The file system of `path` is full, or the quota used up."""
 
     def __init__(self, path: str, needed: int | None = None) -> None:
-        free = free_bytes(path)
+        free = free_bytes(path, reserved=needed is not None)
         said = f"no space is left on the file system of {path} ({free} bytes are free"
         said += f", {needed} are needed)" if needed is not None else ")"
         super().__init__("no-space", said, path=path, free=free, needed=needed)
 
 
-def free_bytes(path: str) -> int:
-    """Bytes that root can still write on the file system of `path` or of the nearest directory above it that exists."""
+def free_bytes(path: str, reserved: bool = True) -> int:
+    """Bytes that are free on the file system of `path` or of the nearest directory above it that exists.
+
+    `reserved`: with what root alone may write; a file system that is full keeps some of it to itself.
+    """
     while True:
         try:
             facts = os.statvfs(path)
@@ -60,7 +63,7 @@ def free_bytes(path: str) -> int:
                 return 0
             path = os.path.dirname(path)
             continue
-        return facts.f_bfree * facts.f_frsize
+        return (facts.f_bfree if reserved else facts.f_bavail) * facts.f_frsize
 
 
 def told(error: OSError, doing: str) -> AgentError:
