@@ -34,7 +34,7 @@ from madeus.model import (
 )
 from madeus.petri.element import ElementKind
 from madeus.petri.translate import Translation, TranslationError, translate
-from madeus.semantics import Step, StepKind, System
+from madeus.semantics import Configuration, Pushed, Step, StepKind, System
 
 SHORT = "the run shown is not always a shortest one"
 ENDLESS = "some runs may be endless"
@@ -255,10 +255,10 @@ class _Modules:
         return found if found is not None else self._apart(Search(self.split, merge=False), watch) or Holds()
 
     def _apart(self, search: Search, watch: Watch) -> Verdict | None:
-        """What the ends say; None where the products do not tell apart who pushed what that is left in a queue."""
+        """What the ends say; None where they differ in nothing but perhaps who pushed what is left in a queue."""
         ends = Ends(search)
-        heads = [place for place, element in enumerate(self.translation.elements) if element.kind is ElementKind.HEAD]
         first: object = None
+        left = False
         for number in search.run(watch):
             product = search.products[number]
             chosen = ends.choice(product)
@@ -271,15 +271,15 @@ class _Modules:
                     if changed is not None:
                         tried.append(changed)
             for end in tried:
-                marking = self._marking(search, number, end)
-                if search.merge and any(marking[head] for head in heads):
-                    return None
-                key = identity(self.translation.decode(marking))
+                conf = self.translation.decode(self._marking(search, number, end))
+                if search.merge and any(state.queue for state in conf.components.values()):
+                    left, conf = True, _nameless(conf)
+                key = identity(conf)
                 first = key if first is None else first
                 if key != first:
                     reason = "the run ends in another configuration than some other run"
                     return failure(self.system, reason, self._steps(search, number, end), stuck=True)
-        return Holds()
+        return None if left else Holds()
 
     def _health(self, watch: Watch) -> Verdict:
         heads, done = [], []
@@ -301,3 +301,12 @@ class _Modules:
         seen = Seen()
         seen.note(label for t in self.search.fired() if (label := labels[t]) is not None)
         return report(examine(self.system, seen), failed)
+
+
+def _nameless(conf: Configuration) -> Configuration:
+    """A configuration without what tells equal pushes apart."""
+    nameless = {
+        name: state._replace(queue=tuple(Pushed(push.behavior, "") for push in state.queue))
+        for name, state in conf.components.items()
+    }
+    return conf._replace(components=conf.components.update(nameless))
