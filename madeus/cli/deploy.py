@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from madeus.cli.driving import driving_options, end_run, heard, progress_way, show_plan
+from madeus.cli.driving import (
+    asks_probes,
+    divergence_option,
+    driving_options,
+    end_run,
+    heard,
+    progress_way,
+    show_plan,
+    tell_divergence,
+)
 from madeus.cli.failing import state_option, telling
 from madeus.cli.loading import choose_system, load, system_options
 
@@ -19,6 +28,7 @@ from madeus.cli.loading import choose_system, load, system_options
 @click.argument("file", type=click.Path())
 @system_options
 @driving_options
+@divergence_option
 @state_option
 def deploy(
     file: str,
@@ -31,6 +41,7 @@ def deploy(
     limit: int | None,
     form: str,
     progress: str,
+    on_divergence: str | None,
     state: Path | None,
 ) -> None:
     """Deploy an assembly that lives on: what was deployed stays known, and `madeus reconfigure` changes it.
@@ -55,7 +66,14 @@ def deploy(
 
     with telling():
         hosts = load_inventory(inventory) if inventory else None
-        options = RunOptions(inventory=hosts, state=state, secrets_file=secrets, limit=limit, handle_signals=True)
+        options = RunOptions(
+            inventory=hosts,
+            state=state,
+            secrets_file=secrets,
+            limit=limit,
+            handle_signals=True,
+            probes=asks_probes(on_divergence),
+        )
         loaded, model = load(file, settings)
         system, origin = choose_system(model, assembly, programs, None), run_origin(loaded)
         if (state_directory(state) / FILE).exists():
@@ -70,4 +88,6 @@ def deploy(
         with showing(system, how) as listener:
             options = replace(options, listeners=heard(how, listener))
             result = begin(system.assembly, system.stages, model.programs, origin, options)
-        sys.exit(end_run(result, system, hosts, how))
+        code = end_run(result, system, hosts, how)
+        tell_divergence(result, system.assembly.name, how)
+        sys.exit(code)

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import click
 
-from madeus.cli.driving import driving_options, end_run, heard, progress_way, show_plan
+from madeus.cli.driving import (
+    asks_probes,
+    divergence_option,
+    driving_options,
+    end_run,
+    heard,
+    progress_way,
+    show_plan,
+    tell_divergence,
+)
 from madeus.cli.failing import state_option, telling
 from madeus.cli.loading import InputError
 
@@ -21,6 +30,7 @@ from madeus.cli.loading import InputError
 @click.option("--program", "-p", metavar="NAME", help="Program of its model to run first, that takes it off its hosts.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @driving_options
+@divergence_option
 @state_option
 def destroy(
     assembly: str,
@@ -32,6 +42,7 @@ def destroy(
     limit: int | None,
     form: str,
     progress: str,
+    on_divergence: str | None,
     state: Path | None,
 ) -> None:
     """Forget a live assembly, after running the program that takes it off its hosts, if one is named.
@@ -79,7 +90,12 @@ def destroy(
                 intent = look(journal, assembly, model, ((live.programs[program],),), live.programs, origin, yes)
                 hosts = load_inventory(inventory) if inventory else None
                 options = RunOptions(
-                    inventory=hosts, secrets_file=secrets, limit=limit, handle_signals=True, journal=journal
+                    inventory=hosts,
+                    secrets_file=secrets,
+                    limit=limit,
+                    handle_signals=True,
+                    journal=journal,
+                    probes=asks_probes(on_divergence),
                 )
                 known = hosts or live.inventory
                 if dry_run:
@@ -88,6 +104,7 @@ def destroy(
                 with showing(intent.system, how) as listener:
                     result = reconfigure(intent, replace(options, listeners=heard(how, listener)))
                 code = end_run(result, intent.system, known, how)
+                tell_divergence(result, assembly, how)
                 if code:
                     sys.exit(code)
             if dry_run:

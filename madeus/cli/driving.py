@@ -55,6 +55,29 @@ def driving_options(command: Decorated) -> Decorated:
     return command
 
 
+divergence_option = click.option(
+    "--on-divergence",
+    type=click.Choice(["stop", "ignore"]),
+    help="When a place that a step relies on does not hold, as its probe says. Default: stop; a resumed run as it began.",
+)
+
+
+def asks_probes(on_divergence: str | None) -> bool:
+    """Whether a run that begins asks probes."""
+    return on_divergence != "ignore"
+
+
+def tell_divergence(result: RunResult, live: str, how: str) -> None:
+    """Say what can be done about a run that a probe has stopped. live: the live assembly that it is on; empty: none."""
+    if not result.divergence or how == "json":
+        return
+    if live:
+        click.echo(
+            f"  what has drifted: madeus drift {live}; give the run up and bring it back: madeus repair {live} --take-over"
+        )
+    click.echo(f"  go on all the same: {result.resume_command} --on-divergence ignore")
+
+
 def progress_way(form: str, progress: str) -> str:
     """How to show progress: ``json``, ``live``, ``plain`` or ``none``."""
     if form == "json":

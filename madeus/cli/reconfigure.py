@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from madeus.cli.amounts import Duration
-from madeus.cli.driving import driving_options, end_run, heard, progress_way, show_plan
+from madeus.cli.driving import (
+    asks_probes,
+    divergence_option,
+    driving_options,
+    end_run,
+    heard,
+    progress_way,
+    show_plan,
+    tell_divergence,
+)
 from madeus.cli.failing import state_option, telling
 from madeus.cli.loading import InputError, choose_system, load
 
@@ -33,13 +42,7 @@ TRIES = 5
 @click.option(
     "--budget", type=Duration(), metavar="TIME", default="60s", show_default=True, help="For each question; or none."
 )
-@click.option(
-    "--on-divergence",
-    type=click.Choice(["stop", "ignore"]),
-    default="stop",
-    show_default=True,
-    help="When a place that a step relies on does not hold, as its probe says.",
-)
+@divergence_option
 @click.option(
     "--take-over",
     is_flag=True,
@@ -59,7 +62,7 @@ def reconfigure(
     progress: str,
     force: bool,
     budget: float | None,
-    on_divergence: str,
+    on_divergence: str | None,
     take_over: bool,
     state: Path | None,
 ) -> None:
@@ -110,7 +113,7 @@ def reconfigure(
                 way = "nothing was started; --force runs it all the same"
                 click.echo(f"{'violated' if code == 1 else 'inconclusive'}: {way}", err=True)
                 sys.exit(code)
-            probes = on_divergence == "stop"
+            probes = asks_probes(on_divergence)
             try:
                 sys.exit(_begin(intent, inventory, dry_run, secrets, limit, form, progress, state, take_over, probes))
             except ChangedMeanwhile as error:
@@ -158,10 +161,7 @@ def _begin(
     code = end_run(result, intent.system, known, how)
     if result.state is RunState.STUCK and how != "json":
         click.echo("  what waits keeps its components: give it up with the next program's --take-over")
-    if result.divergence and how != "json":
-        name = intent.live.name
-        way = f"give the run up and bring it back: madeus repair {name} --take-over"
-        click.echo(f"  what has drifted: madeus drift {name}; {way}")
+    tell_divergence(result, intent.live.name, how)
     return code
 
 

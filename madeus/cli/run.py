@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from madeus.api import run_origin
-from madeus.cli.driving import end_run, heard, progress_way, show_plan
+from madeus.cli.driving import (
+    asks_probes,
+    divergence_option,
+    end_run,
+    heard,
+    progress_way,
+    show_plan,
+    tell_divergence,
+)
 from madeus.cli.failing import state_option, telling
 from madeus.cli.loading import InputError, choose_system, load, system_options
 
@@ -51,6 +59,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
     default="auto",
     help="auto: live in a terminal, plain lines elsewhere.",
 )
+@divergence_option
 @click.option("--anyway", is_flag=True, help="Run although an assembly of that name lives (`madeus deploy`).")
 @click.option(
     "--on-failure",
@@ -74,6 +83,7 @@ def run(
     limit: int | None,
     form: str,
     progress: str,
+    on_divergence: str | None,
     anyway: bool,
     on_failure: str,
     take_over: bool,
@@ -116,6 +126,7 @@ def run(
             take_over=take_over,
             handle_signals=True,
             rollback=on_failure == "rollback",
+            probes=None if resume and on_divergence is None else asks_probes(on_divergence),
         )
         how = progress_way(form, progress)
         if resume:
@@ -150,7 +161,9 @@ def _started(system: System, origin: Origin, options: RunOptions, how: str) -> i
 
     with showing(system, how) as listener:
         result = run_assembly(system.assembly, system.stages, origin, replace(options, listeners=heard(how, listener)))
-    return end_run(result, system, options.inventory, how)
+    code = end_run(result, system, options.inventory, how)
+    tell_divergence(result, "", how)
+    return code
 
 
 def _resumed(run_name: str, options: RunOptions, decisions: Decisions, how: str) -> int:
@@ -167,4 +180,6 @@ def _resumed(run_name: str, options: RunOptions, decisions: Decisions, how: str)
             listener.resumed(Board(record.system).take_all((e.step, e.time) for e in record.trace.events))
         listeners = heard(how, listener)
         result = resume_run(record.head.id, replace(options, listeners=listeners), decisions)
-    return end_run(result, record.system, options.inventory or record.inventory, how)
+    code = end_run(result, record.system, options.inventory or record.inventory, how)
+    tell_divergence(result, "", how)
+    return code

@@ -91,9 +91,9 @@ class RunOptions:
     """Makes what layers are operated through, for simulations."""
     before_step: Look | None = None
     """Asked before each step that moves a component whether its host is as the model says; see `madeus.executor.divergence`."""
-    probes: bool = False
-    """Ask the probes of places that a step relies on before it is taken; one that does not hold stops the run. A resumed run
-    asks when it did before."""
+    probes: bool | None = None
+    """Ask the probes of places that a step relies on before it is taken; one that does not hold stops the run. None: a new
+    run asks none, a resumed one as it began."""
     journal: Journal | None = field(default=None, repr=False)
     """An open journal in place of the one in `state`; it is left open."""
 
@@ -147,7 +147,7 @@ async def run_assembly_async(
     system = System(assembly, stages, None, life.begin if life else None)
     secrets = _secrets(origin.secrets, options)
     registry = options.registry or Registry.installed()
-    check_runnable(system, inventory, registry, origin.secrets, secrets, options.probes)
+    check_runnable(system, inventory, registry, origin.secrets, secrets, bool(options.probes))
     file = str(origin.file.absolute()) if origin.file else ""
     base = (origin.base or (origin.file.parent if origin.file else Path())).absolute()
     with _journal(options, create=True) as journal:
@@ -190,7 +190,7 @@ async def run_assembly_async(
             listeners=options.listeners,
             journal_thread=options.journal_thread,
             before_step=options.before_step,
-            probes=options.probes,
+            probes=bool(options.probes),
             layered=_layered(system, options, journal, holder, inventory),
             rollback=options.rollback or any(program.rollback for program in system.programs),
         )
@@ -217,7 +217,7 @@ async def resume_run_async(
         names, limit = head.settings["secrets"], head.settings["limit"]
         secrets = _secrets(names, options)
         registry = options.registry or Registry.installed()
-        probes = options.probes or head.settings.get("probes", False)
+        probes = head.settings.get("probes", False) if options.probes is None else options.probes
         check_runnable(system, inventory, registry, names, secrets, probes)
         holder = reopen_run(journal, head.id, options.take_over)
         session = Session(
