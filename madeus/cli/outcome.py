@@ -48,8 +48,6 @@ def print_outcome(result: RunResult, hosts: Callable[[str], str], console: Conso
         console.print(f"  {_names(list(result.rolled_back))}: what it was before the run")
     for reason in result.not_rolled_back:
         console.print(f"  not rolled back: {printable(reason)}", style="bold red", markup=False)
-    if result.not_rolled_back:
-        console.print(f"  roll back later: madeus rollback {result.run}")
     undecided = [f for f in result.failures if f.undecided]
     if result.resume_command:
         console.print(f"  resume with: {result.resume_command}")
@@ -57,7 +55,9 @@ def print_outcome(result: RunResult, hosts: Callable[[str], str], console: Conso
         name = quote(failure.name)
         console.print(f"  run {failure.name} again:        {result.resume_command} --retry {name}")
         console.print(f"  or take its action for done: {result.resume_command} --assume-done {name}")
-    console.print(f"  see it:      madeus trace {result.run} --html {result.run}.html")
+    if result.rollback_command:
+        console.print(f"  {'roll back later:' if result.not_rolled_back else 'roll back:  '} {result.rollback_command}")
+    console.print(f"  see it:      {result.trace_command}")
 
 
 def result_json(result: RunResult) -> dict[str, Any]:
@@ -97,6 +97,7 @@ def result_json(result: RunResult) -> dict[str, Any]:
         "not_started": [f"{component}.{transition}" for component, transition in result.not_started],
         "deadlock": str(result.deadlock).splitlines() if result.deadlock else None,
         "resume": result.resume_command or None,
+        "rollback": result.rollback_command or None,
         "rolled_back": list(result.rolled_back),
         "not_rolled_back": list(result.not_rolled_back),
         "remarks": list(result.remarks),

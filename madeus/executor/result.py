@@ -101,6 +101,8 @@ class RunResult:
     """Machines whose layers are what they were before the run."""
     not_rolled_back: tuple[str, ...] = ()
     """Machines where that did not succeed, each with the reason."""
+    recorded: tuple[str, ...] = ()
+    """Machines whose layers before the run are recorded: `rollback_command` returns to them."""
     remarks: tuple[str, ...] = ()
     """What checkpoints of layers have left behind, in sentences. Secrets are masked."""
 
@@ -119,10 +121,23 @@ class RunResult:
         """The command that goes on with the run; empty when there is nothing to go on with."""
         if self.state in (RunState.DONE, RunState.STUCK, RunState.ROLLED_BACK):
             return ""
-        words = ["madeus", "run", "--resume", self.run]
-        if self.state_directory != state_directory():
-            words += ["--state", str(self.state_directory)]
-        return shlex.join(words)
+        return self._command("run", "--resume", self.run)
+
+    @property
+    def rollback_command(self) -> str:
+        """The command that takes back what a run did that did not come to its end; empty when it did, or has no layers."""
+        if not self.recorded or self.state in (RunState.DONE, RunState.ROLLED_BACK):
+            return ""
+        return self._command("rollback", self.run)
+
+    @property
+    def trace_command(self) -> str:
+        """The command that makes a page of the run."""
+        return self._command("trace", self.run, "--html", f"{self.run}.html")
+
+    def _command(self, *words: str) -> str:
+        here = self.state_directory == state_directory()
+        return shlex.join(["madeus", *words, *(() if here else ("--state", str(self.state_directory)))])
 
 
 class RunFailed(ExecutorError):

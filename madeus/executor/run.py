@@ -140,7 +140,8 @@ class Controller:
                 if self._over.exception() is not None:
                     raise self._over.exception() or InternalError("the run ended without a reason")
                 remarks = tuple(self._vault.mask(one) for one in self._layered.remarks) if self._layered else ()
-                result = await self._taken_back(replace(self._conclude(), remarks=remarks))
+                recorded = self._layered.recorded if self._layered else ()
+                result = await self._taken_back(replace(self._conclude(), remarks=remarks, recorded=recorded))
                 self._writer.add(RunEnded(result.state, self._session.wall()))
                 await self._writer.durable()
             finally:
