@@ -29,6 +29,9 @@ from madeus.executor.journal.schema import guarded, open_database
 
 FILE = "state.db"
 
+_AT_ONCE = 500
+"""Names in one question."""
+
 _HEAD = "id, assembly, stages, state, created, ended, epoch, file, base, digest, lock"
 _STEP = "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ATTEMPT = """
@@ -165,6 +168,15 @@ class Journal:
         if any(record.seq != index for index, record in enumerate(records, since)):
             raise self.damaged(f"steps of run {run} are missing")
         return records
+
+    def step_counts(self, runs: Sequence[str]) -> dict[str, int]:
+        """How many steps runs have taken; those that have taken none are not there."""
+        found: dict[str, int] = {}
+        for begin in range(0, len(runs), _AT_ONCE):
+            some = runs[begin : begin + _AT_ONCE]
+            sql = f"SELECT run, max(seq) + 1 FROM steps WHERE run IN ({', '.join('?' * len(some))}) GROUP BY run"
+            found.update(self.query(sql, some))
+        return found
 
     def attempts(self, run: str, after: int = 0) -> list[AttemptRecord]:
         """The attempts of a run's actions, in the order in which they began."""

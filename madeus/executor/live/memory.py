@@ -30,11 +30,13 @@ class Followed:
     agenda: Agenda
     standing: Standing
     seen: int = 0
+    last: int = 0
+    """Steps that there are."""
     part: Part | None = None
 
     def follow(self, journal: Journal, writes: Sequence[str]) -> Part:
         """What it has made of the components that it may change. Raises NotAModel, JournalUnusable."""
-        new = journal.steps(self.head.id, self.seen)
+        new = journal.steps(self.head.id, self.seen) if self.seen < self.last else []
         for record in new:
             try:
                 self.agenda.take(record.step, produced_from_text(record.produced))
@@ -60,6 +62,7 @@ class Memory:
         default_factory=dict
     )
     _runs: dict[str, Followed] = field(default_factory=dict)
+    _last: dict[str, int] = field(default_factory=dict)
 
     def row(self, journal: Journal, name: str) -> LiveRow | None:
         """The live assembly. Raises JournalUnusable."""
@@ -112,11 +115,16 @@ class Memory:
             whole = journal.head(head.id)
             system = system_from_json(whole.program)
             followed = Followed(whole, Agenda(system, system.initial()), Standing(system, effects))
+        followed.last = self._last.get(head.id, 0)
         self._runs.pop(head.id, None)  # one that turns out not to be readable is not kept halfway
         part = followed.follow(journal, writes)
         self._runs[head.id] = followed
         known = followed.head
         return replace(head, program=known.program, inventory=known.inventory, settings=known.settings), part
+
+    def look(self, journal: Journal, runs: Sequence[str]) -> None:
+        """See how far runs are, all at once."""
+        self._last = journal.step_counts(runs)
 
     def forget(self, runs: Sequence[str]) -> None:
         """Keep no more of runs than of these."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -158,16 +158,19 @@ def _read(journal: Journal, row: LiveRow, memory: Memory) -> Live:
     changes: list[Change] = []
     parts: list[tuple[Change, Part]] = []
     bare = {head.id: head for head in journal.heads()}  # without their snapshots, which are long
+    living: dict[Holder, bool] = {}
     try:
         base = memory.state(row)
-        for found in change_rows(journal, row.name):
+        rows = change_rows(journal, row.name)
+        memory.look(journal, [found.run for found in rows if not found.merged])
+        for found in rows:
             head = bare[found.run] if found.run in bare else journal.head(found.run)
             part: Part | None = None
             if not found.merged and head.state is not RunState.ROLLED_BACK:
                 effects = with_parts(base, (p for _, p in parts)).effects if _shared(found, parts) else base.effects
                 head, part = memory.run(journal, head, effects, found.writes)
             holder = holder_of(journal, head.lock) if head.state is RunState.RUNNING else None
-            alive = holder is not None and holder.run == head.id and is_alive(holder)
+            alive = holder is not None and holder.run == head.id and _lives(holder, living)
             changes.append(Change(found, head, holder if alive else None))
             if part is not None:
                 parts.append((changes[-1], part))
@@ -178,6 +181,14 @@ def _read(journal: Journal, row: LiveRow, memory: Memory) -> Live:
     finished = [part for change, part in parts if change.finished]
     settled = state if len(finished) == len(parts) else with_parts(base, finished)
     return Live(row, memory.versions(journal, row.name), tuple(changes), state, settled, memory)
+
+
+def _lives(holder: Holder, known: dict[Holder, bool]) -> bool:
+    """`is_alive`; of many runs that one process drives it is asked once."""
+    process = replace(holder, run="", epoch=0, since=0.0)
+    if process not in known:
+        known[process] = is_alive(holder)
+    return known[process]
 
 
 def _shared(row: ChangeRow, parts: Iterable[tuple[Change, Part]]) -> bool:

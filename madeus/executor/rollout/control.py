@@ -124,8 +124,14 @@ class Controller:
         self, store: Store, order: Order, inventory: Inventory, options: RunOptions, tell: Tell = lambda line: None
     ) -> None:
         self._store, self._order, self._inventory, self._tell = store, order, inventory, tell
+        registry = options.registry or Registry.installed()
         self._options = replace(
-            options, inventory=None, listeners=(), handle_signals=False, state=store.journal.path.parent
+            options,
+            inventory=None,
+            listeners=(),
+            handle_signals=False,
+            state=store.journal.path.parent,
+            registry=registry,
         )
         record = read_rollout(store.journal, store.id)
         self._row, self._rows = record.row, dict(record.machines)
@@ -143,7 +149,6 @@ class Controller:
         """Why no further machine is begun; empty: go on."""
         self._state: RolloutState = RolloutState.HALTED
         self.interrupted = False
-        registry = options.registry or Registry.installed()
         base = order.origin.base or (order.origin.file.parent if order.origin.file else Path())
         self._gate = Gate(
             order.settings.tests, order.settings.soak, registry, options.transports, base.absolute(), self._is_rooted
