@@ -114,6 +114,16 @@ def test_net_and_step_relation_agree_where_recoveries_come_before_a_rollback(sys
     check(system, 0)
 
 
+def test_in_a_lost_run_the_net_recovers_from_nothing() -> None:
+    kind = ComponentType(
+        "A", (Place("p", True), Place("q")), (Transition("t", "p", "q"), Transition("u", "p", "q")), ("deploy",)
+    )
+    whole = Assembly("w", {"A": kind}, tuple(Instance(name, "A", "h", layered=True) for name in "ab"))
+    pushes = (Push("a", "deploy", recovery="a.deploy"), Push("b", "deploy"))
+    system = System(whole, [[Program("r", "w", pushes, rollback=True)]], 2)
+    assert assert_same_graph(system, translate(system), 5_000) > 200
+
+
 def test_where_a_port_may_keep_a_recovery_from_beginning_there_is_no_net() -> None:
     use = UsePort("u", PortKind.SERVICE, (), ("q",), optional=True)
     for uses in ((), (use,)):

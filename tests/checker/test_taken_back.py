@@ -8,7 +8,8 @@ from math import inf
 import pytest
 from hypothesis import assume, given, settings
 
-from madeus.checker import Boundaries, Durations, Fails, Holds, Problem, TimeOff, Unknown, check
+from madeus.checker import Boundaries, Budget, Durations, Fails, Holds, Problem, TimeOff, Unknown, Watch, check
+from madeus.checker.engines.explicit import Explicit
 from madeus.checker.explanation import explain
 from madeus.checker.problem import is_taken_back, problem, with_failures
 from madeus.checker.verdict import Assumption
@@ -104,6 +105,18 @@ def test_a_service_that_comes_on_in_a_run_that_is_taken_back_goes_off_again() ->
     assert Assumption.NO_TIME_BACK not in verdict.evidence.assumptions
     alone = problem(site(), Property(Available("web", "http"), failures=1))
     assert isinstance(check(alone), Holds)  # nothing is left that could fail once it is on
+
+
+def test_many_components_beside_each_other_are_asked_about_without_their_failures() -> None:
+    names = [f"w{number}" for number in range(10)]
+    made = Assembly("site", {"Web": WEB}, tuple(Instance(name, "Web", "h", layered=True) for name in names))
+    program = Program("install", "site", (*(Push(name, "deploy") for name in names), WaitAll()), rollback=True)
+    system = System(made, ((program,),), 1)
+    verdict = Explicit().answer(Problem(system, Available("w0", "http")), Watch(budget=Budget(states=2_000)))
+    assert isinstance(verdict, Fails) and verdict.trace is not None
+    # Two pushes, two beginnings, one end: the other one fails.
+    assert [str(event.step) for event in verdict.trace.events][-2:] == ["fail w1.start", "rollback install"]
+    assert len(verdict.trace.events) == 10
 
 
 def test_a_service_that_was_on_before_is_asked_about_without_failures() -> None:

@@ -136,8 +136,13 @@ class Canon:
             found = self._groups[where] = tuple(groups)
         return found
 
-    def __call__(self, marking: int) -> int:
-        """The representative of a marking."""
+    def unchanged(self, marking: int) -> bool:
+        """Whether a marking is the only one that its representative stands for."""
+        return all(
+            len({layout.read(marking, replica) for replica in group}) == 1 for layout, group, _ in self._table(marking)
+        )
+
+    def _table(self, marking: int) -> list[tuple[_Layout, tuple[int, ...], int]]:
         where = marking & self._mask
         table = self._tables.get(where)
         if table is None:
@@ -145,7 +150,11 @@ class Canon:
                 (self._layouts[number], group, ~sum(self._layouts[number].masks[r] for r in group))
                 for number, group in self._at(where)
             ]
-        for layout, group, others in table:
+        return table
+
+    def __call__(self, marking: int) -> int:
+        """The representative of a marking."""
+        for layout, group, others in self._table(marking):
             read = layout.read
             values = [read(marking, replica) for replica in group]
             ordered = sorted(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from importlib.util import find_spec
 from weakref import WeakKeyDictionary
 
@@ -11,13 +11,14 @@ from madeus.checker.counterexample import confirm, failure
 from madeus.checker.engine import Watch
 from madeus.checker.engines.explicit.compiled import REDUCED, Compiled
 from madeus.checker.engines.explicit.encoding import encode
+from madeus.checker.engines.explicit.failing import available_or_back
 from madeus.checker.engines.explicit.parallel import parallelism
 from madeus.checker.engines.explicit.search import Found, Reduced, Search
 from madeus.checker.engines.explicit.target import Condition, Conditions, NotRepresented, Target, holds, up_set
 from madeus.checker.engines.reference import identity
 from madeus.checker.graph import Graph, explore
 from madeus.checker.health import Seen, examine, report
-from madeus.checker.problem import Health, Problem
+from madeus.checker.problem import Health, Problem, with_failures
 from madeus.checker.verdict import Evidence, Fails, Holds, Unknown, Verdict, with_evidence
 from madeus.model import (
     Active,
@@ -46,6 +47,8 @@ class Explicit:
         self.symmetry = symmetry
         self._compiled: WeakKeyDictionary[System, Compiled | TranslationError] = WeakKeyDictionary()
         self._reduced: WeakKeyDictionary[System, Reduced] = WeakKeyDictionary()
+        self._safe: WeakKeyDictionary[System, System] = WeakKeyDictionary()
+        """The same systems without failures."""
         self._exchanged: WeakKeyDictionary[System, Reduced] = WeakKeyDictionary()
 
     def compiled(self, system: System) -> Compiled:
@@ -93,6 +96,11 @@ class Explicit:
                 return _never(problem.system, compiled, found, f"{question.formula} holds")
             case Sequence() as question:
                 return _sequence(problem.system, compiled, question, watch)
+            case Available() as question if problem.taken_back and not problem.system.recoveries:
+                safe = self._safe.get(problem.system)
+                if safe is None:
+                    safe = self._safe[problem.system] = with_failures(problem.system, 0)
+                return available_or_back(problem.system, safe, self.compiled(safe), question, watch, _available)
             case Available() as question:
                 return _available(problem.system, compiled, question, watch)
             case Parallelism() as question:
@@ -130,7 +138,7 @@ class Explicit:
         match problem.question:
             case Deployable(goal):
                 return compiled.reduced(compiled.keeping(compiled.conditions.compile(goal.formula)), watch)
-            case Terminates() | Health():
+            case Terminates() | Health() | Confluent():
                 known = self._exchanged.get(problem.system)
                 if known is None:
                     known = compiled.reduced(lambda _: True, watch)
@@ -139,9 +147,14 @@ class Explicit:
                     self._exchanged[problem.system] = known
                 else:
                     watch.reuse(len(known.markings))
-                # What fires in one of the markings that are left out, some other replica has to be seen to fire.
-                seen = isinstance(problem.question, Terminates) or compiled.fires_alike(known.fired)
-                return known if seen else None
+                match problem.question:
+                    case Terminates():
+                        return known
+                    case Confluent():
+                        return known if not known.acyclic or _tells_apart(compiled, known) else None
+                    case _:
+                        # What fires in one of the markings left out, some other replica has to be seen to fire.
+                        return known if compiled.fires_alike(known.fired) else None
             case _:
                 return None
 
@@ -275,10 +288,28 @@ def _good(marking: int, condition: Condition, halting: int) -> bool:
     return not marking & halting and holds(condition, marking)
 
 
-def _confluent(system: System, compiled: Compiled, reduced: Reduced) -> Verdict:
+def _ends(compiled: Compiled, reduced: Reduced) -> tuple[list[int], list[Hashable]]:
+    """Nodes where runs end that are not taken back, and what their configurations are."""
     decode = compiled.translation.decode
     ends = [n for n in reduced.ends if not reduced.markings[n] & compiled.conditions.back.mask]
-    keys = [identity(decode(compiled.encoding.decode(reduced.markings[n]))) for n in ends]
+    return ends, [identity(decode(compiled.encoding.decode(reduced.markings[n]))) for n in ends]
+
+
+def _tells_apart(compiled: Compiled, reduced: Reduced) -> bool:
+    """Whether a graph up to replicas says if all runs end alike.
+
+    Its markings are reached, so two ends that differ are two. Of those that it leaves out each is an exchange away from one
+    that it has; so if no exchange changes that one, they are the same.
+    """
+    ends, keys = _ends(compiled, reduced)
+    canon = reduced.canon
+    if len(set(keys)) > 1 or canon is None:
+        return True
+    return all(canon.unchanged(reduced.markings[n]) for n in ends)
+
+
+def _confluent(system: System, compiled: Compiled, reduced: Reduced) -> Verdict:
+    ends, keys = _ends(compiled, reduced)
     other = next((n for n, key in zip(ends, keys, strict=True) if key != keys[0]), None)
     if other is None:
         return Holds()

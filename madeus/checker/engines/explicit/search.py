@@ -139,7 +139,7 @@ class Search:
             node += 1
             if most is not None and node > most:
                 return Reduced(markings, parents, ends, fired, False, False)
-        return Reduced(markings, parents, ends, fired, True, acyclic(successors))
+        return Reduced(markings, parents, ends, fired, True, acyclic(successors), canon)
 
     def steps(self, path: Iterable[int]) -> list[Step]:
         """The steps that a firing sequence stands for."""
@@ -175,6 +175,8 @@ class Reduced:
     complete: bool
     acyclic: bool
     """Whether no run is endless."""
+    canon: Canon | None = None
+    """What chose the representatives, of a graph up to replicas."""
 
     def path_to(self, node: int) -> list[int]:
         """Transitions of a shortest run to a node."""

@@ -167,6 +167,8 @@ def _available(system: System, compiled: Compiled, question: Available, watch: W
     for number in classes.explore(watch):
         node = classes.nodes[number]
         been_on = been_on or node.memory == ON
+        if classes.ends and classes.nodes[classes.ends[-1]].memory == OFF:
+            break  # off for ever: nothing is longer
         if node.memory in (OFF, BACK):
             off = node.zone.get((NOW, MARK), inf)
             if off > longest:
