@@ -38,6 +38,8 @@ def choose_reference(fleet: Fleet, name: str | None) -> Fingerprint:
     if not Path(name).is_file():
         file, colon, machine = name.rpartition(":")
     if not Path(file).is_file():
+        if name in fleet.unreachable:
+            raise InputError(f"--reference {name}: it could not be looked at: {fleet.unreachable[name]}")
         near = nearest(name, fleet.machines)
         hint = f"did you mean {near}?" if near else "give a machine of the fleet, a fleet file, or FILE:MACHINE"
         raise InputError(f"--reference {name}: there is no such machine and no such file; {hint}")

@@ -125,6 +125,8 @@ def test_the_reference_may_be_in_another_file(fleet: Path, tmp_path: Path) -> No
     ("arguments", "sentence"),
     [
         (["--reference", "db11"], "there is no such machine and no such file; did you mean db1?"),
+        (["--reference", "db9"], "--reference db9: it could not be looked at: db9: refused the connection"),
+        (["--granularity", "x/[z-a]=major"], "--granularity: `x/[z-a]` is no pattern: `[z-a]` is no range"),
         (["--explain", "db1", "db9"], "no machine db9 in the fleet; it could not be looked at: db9: refused"),
         (["--granularity", "x=close"], "--granularity: `close` is no granularity: exact, major, presence, ignore"),
         (["--diameter", "-1"], "-1 is not in the range x>=0"),

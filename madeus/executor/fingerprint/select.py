@@ -97,6 +97,8 @@ def _decide(path: str, survey: Mapping[str, Any], traced: Traced, rules: Rules) 
     fact = survey["files"].get(path, {})
     if rule is not None and rule.word == "exclude":
         return Decision(Means.NOTHING, f"rule `{rule.text}` ({rule.where})")
+    if "unlisted" in fact:
+        return Decision(Means.NOTHING, f"a directory that cannot be looked into: {fact['unlisted']}")
     if path in survey["libraries"]:
         return Decision(Means.LIBRARY, "a library or program that the application loads")
     target = survey["links"].get(path)

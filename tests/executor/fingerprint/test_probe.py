@@ -88,6 +88,22 @@ def test_an_include_rule_finds_files_below_a_directory_and_follows_no_link(tmp_p
     }
 
 
+def test_a_directory_that_cannot_be_listed_is_told_and_one_that_is_not_there_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(place: str) -> object:
+        raise PermissionError(13, "Permission denied", place)
+
+    files: dict[str, Any] = {}
+    survey._included(str(tmp_path / "none"), re.compile(".*"), files)
+    monkeypatch.setattr(os, "scandir", refuses)
+    survey._included(str(tmp_path), re.compile("/x"), files)
+    assert files == {str(tmp_path): {"unlisted": "Permission denied"}}
+    files.clear()
+    assert survey._below(str(tmp_path), files) == []
+    assert files == {str(tmp_path): {"unlisted": "Permission denied"}}
+
+
 def test_an_include_rule_for_too_many_files_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "MOST_SEEN", 3)
     for folder in "ab":
@@ -104,7 +120,7 @@ def test_links_that_lead_to_no_file_count_by_where_they_lead(tmp_path: Path) -> 
     (tmp_path / "self").symlink_to(".")
     (tmp_path / "file").touch()
     (tmp_path / "good").symlink_to("file")
-    assert [Path(path).name for path in survey._below(str(tmp_path))] == ["file", "good", "loop", "self"]
+    assert [Path(path).name for path in survey._below(str(tmp_path), {})] == ["file", "good", "loop", "self"]
     assert survey._with_link(str(tmp_path / "self"), {}) == {"link": "."}
     assert survey._with_link(str(tmp_path / "loop"), {}) == {"link": "loop"}
     assert survey._with_link(str(tmp_path / "good"), {}) == {}

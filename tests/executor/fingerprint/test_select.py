@@ -157,3 +157,9 @@ def test_what_an_include_rule_found_belongs_unless_a_later_rule_leaves_it_out() 
     assert said("/srv/shop/a", looked, *lines).startswith("+ rule `include /srv/shop/**` (own.rules:1)")
     assert said("/srv/shop/cache/b", looked, *lines) == "- rule `exclude /srv/shop/cache/**` (own.rules:2)"
     assert said("/srv/shop/cache/b", looked, *reversed(lines)).startswith("+ rule `include /srv/shop/**`")
+
+
+def test_a_directory_that_cannot_be_looked_into_is_told() -> None:
+    looked = survey(files={"/etc/db/secret": {"unlisted": "Permission denied"}})
+    reason = "- a directory that cannot be looked into: Permission denied"
+    assert said("/etc/db/secret", looked) == said("/etc/db/secret", looked, "include /etc/db/**") == reason

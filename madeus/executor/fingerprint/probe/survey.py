@@ -80,7 +80,7 @@ def _package_files(package: dpkg.Package, files: dict, programs: list[str]) -> N
     for folder in dpkg.directories(package):
         if any(folder == one or folder.startswith(one + "/") for one in SHARED):
             continue
-        for path in _below(folder):
+        for path in _below(folder, files):
             fact = {"directory": folder, "package_of_directory": package.name}
             files.setdefault(path, _with_link(path, fact))
 
@@ -115,7 +115,8 @@ def _included(where: str, pattern: re.Pattern[str], files: dict) -> bool:  # typ
 
 def _unlisted(error: OSError, files: dict) -> None:  # type: ignore[type-arg]  # JSON
     """A directory that cannot be listed stands for what is in it, so that its reason tells."""
-    files.setdefault(str(error.filename), {"rule": "include"})
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        files.setdefault(str(error.filename), {"unlisted": error.strerror or str(error)})
 
 
 SHARED = (
@@ -134,10 +135,9 @@ SHARED = (
 """Directories that many packages share."""
 
 
-def _below(folder: str) -> list[str]:
+def _below(folder: str, files: dict) -> list[str]:  # type: ignore[type-arg]  # JSON
     found: list[str] = []
-    unlisted: list[str] = []
-    for place, folders, names in os.walk(folder, onerror=lambda error: unlisted.append(str(error.filename))):
+    for place, folders, names in os.walk(folder, onerror=lambda error: _unlisted(error, files)):
         folders.sort()
         names += [name for name in folders if os.path.islink(os.path.join(place, name))]
         if place in SHARED:
@@ -146,7 +146,7 @@ def _below(folder: str) -> list[str]:
         found += [os.path.join(place, name) for name in sorted(names)]
         if len(found) > MOST_FILES:
             break
-    return found[:MOST_FILES] + unlisted
+    return found[:MOST_FILES]
 
 
 def _library(path: str, packages: dict[str, dpkg.Package], owners: dict[str, str]) -> dict[str, str]:
