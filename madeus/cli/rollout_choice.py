@@ -57,7 +57,9 @@ def choose_rollout(model: Model, name: str | None) -> Rollout:
         return next(iter(model.rollouts.values()))
     known = ", ".join(model.rollouts)
     if not known:
-        raise InputError("the file has no rollout")
+        raise InputError(
+            "the file has no rollout; one is written as `rollout weekly of program upgrade over web { protocol balanced }`"
+        )
     if name is None:
         raise InputError(f"the file has several rollouts, name one: {known}")
     if name not in model.rollouts:
@@ -146,7 +148,10 @@ def _begin(model: Model, assembly: Assembly, live: Live | None, after: Sequence[
         return begin, replace(assembly, instances=instances, connections=begin.connections())
     deploys = any("deploy" in assembly.type_of(i.name).behaviors for i in assembly.instances)
     if not deploys:
-        raise CannotRoll(f"{assembly.name} is not deployed; say which programs have run by then: --after PROGRAM")
+        raise CannotRoll(
+            f"{assembly.name} is not deployed; `madeus deploy` makes a live assembly, and `madeus rollout plan "
+            "--after PROGRAM` looks at what would be after programs"
+        )
     return standing_after(assembly, (), True), assembly
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from madeus.cli.failing import state_option, telling
 from madeus.cli.loading import InputError, parse_settings
 from madeus.cli.rollout_choice import PATH, Chosen, choose, fleet_options
 from madeus.cli.rollout_plan import code_of, prove, show_claims, show_stages
-from madeus.cli.rollout_status import show_record
+from madeus.cli.rollout_status import as_json, show_record
 
 if TYPE_CHECKING:
     from madeus.executor.api import RunOptions
@@ -35,6 +37,14 @@ _CODES = (
     "inconclusive (nothing was started), 70 internal error, 130 interrupted."
 )
 
+_form_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="json: one value at the end, as of `madeus rollout status`; progress goes to standard error.",
+)
+
 
 @click.command(epilog=_CODES)
 @click.argument("file", type=click.Path())
@@ -43,6 +53,7 @@ _CODES = (
 @click.option("--secrets", type=PATH, metavar="TOML", help="Values of secrets; readable by you alone (mode 0600).")
 @click.option("--budget", type=Duration(), default="60s", show_default=True, metavar="TIME", help="For the proofs.")
 @click.option("--force", is_flag=True, help="Run what is violated or inconclusive too.")
+@_form_option
 @state_option
 def run(
     file: str,
@@ -54,6 +65,7 @@ def run(
     secrets: Path | None,
     budget: float | None,
     force: bool,
+    form: str,
     state: Path | None,
 ) -> None:
     """Roll a program out over the machines of a live assembly, stage after stage.
@@ -72,7 +84,7 @@ def run(
     from madeus.executor.rollout.records import RolloutState
     from madeus.executor.rollout.store import begin, make_tables, read_rollouts
 
-    with telling():
+    with telling(), _aside(form) as show:
         chosen = choose(file, name, settings, inventory, clusters, cluster_by, (), state, budget)
         hosts = _deployed(chosen)
         journal = Journal.open(state, create=False)
@@ -100,7 +112,7 @@ def run(
                 settings=settings,
             )
             click.echo(f"rollout {store.id}")
-            sys.exit(_drive(store, _order(chosen, settings, False), hosts, replace(options, inventory=None)))
+            sys.exit(_drive(store, _order(chosen, settings, False), hosts, replace(options, inventory=None), show))
         finally:
             journal.close()
 
@@ -122,6 +134,7 @@ def run(
 @click.option("--retry", is_flag=True, help="Try failed machines again although the upgrade is the same.")
 @click.option("--budget", type=Duration(), default="60s", show_default=True, metavar="TIME", help="For the proofs.")
 @click.option("--force", is_flag=True, help="Go on with what is violated or inconclusive too.")
+@_form_option
 @state_option
 def resume(
     name: str,
@@ -132,6 +145,7 @@ def resume(
     retry: bool,
     budget: float | None,
     force: bool,
+    form: str,
     state: Path | None,
 ) -> None:
     """Go on with a rollout exactly where it was: after Ctrl-C, kill -9, a freeze, an abort, or a failure.
@@ -150,7 +164,7 @@ def resume(
     from madeus.executor.rollout.records import RolloutState
     from madeus.executor.rollout.store import read_rollout, reopen, settings_of
 
-    with telling():
+    with telling(), _aside(form) as show:
         journal = Journal.open(state, create=False)
         try:
             record = read_rollout(journal, name)
@@ -167,7 +181,7 @@ def resume(
                 _prove(chosen, budget, force)
             options = _options(state, secrets)
             store = reopen(journal, record.row.id, digest, str(Path(text).absolute()), options.wall(), given)
-            sys.exit(_drive(store, _order(chosen, given, retry), hosts, options))
+            sys.exit(_drive(store, _order(chosen, given, retry), hosts, options, show))
         finally:
             journal.close()
 
@@ -263,7 +277,24 @@ async def _online(hosts: Inventory, machines: tuple[str, ...], options: RunOptio
     return {m for m, why in zip(machines, whys, strict=True) if not why}
 
 
-def _drive(store: Store, order: Order, hosts: Inventory, options: RunOptions) -> int:
+@contextmanager
+def _aside(form: str) -> Iterator[Callable[[RolloutRecord], None]]:
+    """Where the end of a rollout is shown: with ``json`` alone on standard output, all else goes to standard error."""
+    if form == "text":
+        yield show_record
+        return
+    end: list[RolloutRecord] = []
+    try:
+        with redirect_stdout(sys.stderr):
+            yield end.append
+    finally:
+        for record in end:
+            click.echo(json.dumps(as_json(record), indent=1))
+
+
+def _drive(
+    store: Store, order: Order, hosts: Inventory, options: RunOptions, show: Callable[[RolloutRecord], None]
+) -> int:
     from madeus.executor.interrupt import stops_on_signals
     from madeus.executor.rollout.control import Controller
 
@@ -273,5 +304,5 @@ def _drive(store: Store, order: Order, hosts: Inventory, options: RunOptions) ->
             return await controller.run()
 
     result = asyncio.run(work())
-    show_record(result.record)
+    show(result.record)
     return result.exit_code

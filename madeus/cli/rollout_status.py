@@ -35,6 +35,11 @@ def status(name: str, form: str, report: int | None, state: Path | None) -> None
 
     Failures of one cluster with the same signature are one report: the first is shown, the others are counted. A report is open
     until each of its machines is upgraded.
+
+    \b
+    Examples:
+      madeus rollout status
+      madeus rollout status release2 --report 1
     """
     record = _read(name, state)
     if report is not None:
@@ -49,7 +54,12 @@ def status(name: str, form: str, report: int | None, state: Path | None) -> None
 @click.argument("name", metavar="[ROLLOUT]", default="last")
 @state_option
 def freeze(name: str, state: Path | None) -> None:
-    """Begin no further machine; those that are on come to their end. `madeus rollout resume` goes on."""
+    """Begin no further machine; those that are on come to their end. `madeus rollout resume` goes on.
+
+    \b
+    Examples:
+      madeus rollout freeze
+    """
     _ask(name, "freeze", state)
 
 
@@ -57,7 +67,12 @@ def freeze(name: str, state: Path | None) -> None:
 @click.argument("name", metavar="[ROLLOUT]", default="last")
 @state_option
 def abort(name: str, state: Path | None) -> None:
-    """Stop a rollout where it stands; no further machine is touched until `madeus rollout resume`."""
+    """Stop a rollout where it stands; no further machine is touched until `madeus rollout resume`.
+
+    \b
+    Examples:
+      madeus rollout abort
+    """
     _ask(name, "abort", state)
 
 
@@ -186,11 +201,14 @@ def is_cut(reason: str) -> bool:
 
 
 def _state(record: RolloutRecord) -> str:
+    return "lost (its process is gone)" if _is_lost(record) else str(record.row.state)
+
+
+def _is_lost(record: RolloutRecord) -> bool:
     from madeus.executor.journal.lock import is_alive
 
     row = record.row
-    lost = row.state == "running" and (row.holder is None or not is_alive(row.holder))
-    return "lost (its process is gone)" if lost else str(row.state)
+    return row.state == "running" and (row.holder is None or not is_alive(row.holder))
 
 
 def as_json(record: RolloutRecord) -> dict[str, Any]:
@@ -200,7 +218,7 @@ def as_json(record: RolloutRecord) -> dict[str, Any]:
         "id": row.id,
         "rollout": row.name,
         "assembly": row.assembly,
-        "state": row.state,
+        "state": "lost" if _is_lost(record) else row.state,
         "note": row.note,
         "sessions": row.epoch,
         "stages": [

@@ -103,6 +103,26 @@ def test_a_failure_is_reported_and_the_fixed_file_is_gone_on_with(shop: Shop) ->
     assert [shop.log(m) for m in ("w1", "w2", "w3")] == ["back fixed", "fixed", "fixed"]
 
 
+def test_for_machines_the_end_alone_is_on_standard_output(shop: Shop) -> None:
+    shop.deploy()
+    (shop.folder / "w1" / "bad").touch()
+    failed = shop.rollout("run", str(shop.file), "--format", "json")
+    end = json.loads(failed.stdout)
+    assert (failed.exit_code, end["state"], end["machines"][0]["state"]) == (1, "halted", "failed")
+    assert "w1 is back on its old version" in failed.stderr
+    (shop.folder / "w1" / "bad").unlink()
+    done = shop.rollout("resume", "--retry", "--format", "json")
+    assert (done.exit_code, json.loads(done.stdout)["state"]) == (0, "done")
+    assert json.loads(done.stdout) == shop.status()
+
+
+def test_a_rollout_of_what_is_not_deployed_names_the_command_that_deploys(shop: Shop) -> None:
+    shop.file.write_text(shop.file.read_text().replace("deploy", "install"))
+    done = shop.rollout("run", str(shop.file))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "shop is not deployed; `madeus deploy` makes a live assembly" in done.stderr
+
+
 def test_what_is_not_proved_runs_only_with_force(shop: Shop) -> None:
     shop.write(settings=BACK + "  protocol no_staging\n")
     shop.deploy()
