@@ -11,6 +11,7 @@ from madeus.checker.explanation import Where
 from madeus.checker.formula import UnknownName
 from madeus.checker.plan import Ask, Wish
 from madeus.checker.problem import Health, Problem, is_taken_back, with_failures
+from madeus.checker.recoveries import unstartable
 from madeus.checker.report.model import Checked
 from madeus.checker.report.text import Line, Piece, Tone, answer, heading
 from madeus.checker.session import Session
@@ -34,7 +35,7 @@ def prove(
     show: Show,
     budget: float | None,
 ) -> int:
-    """Ask whether the programs end, without a deadlock, and what the file's verify blocks say of them.
+    """Ask whether the programs end, without a deadlock, whether recoveries begin, and what the file's verify blocks say.
 
     A block speaks of these programs when they are the last ones that its head names. Returns an exit code: 0 when all is
     proved, 1 when something is violated, 3 when something is inconclusive.
@@ -52,8 +53,22 @@ def prove(
             show(heading(ask.head) if ask is not ends else (Line(title, Tone.HEADING),), texts)
         for problem in ask.problems:
             code = _worse(code, _answer(session, replace(ask, problems=(problem,)), where, texts, show))
+    code = _worse(code, _recoveries(system, texts, show))
     show((Line(f"  {SAFE}", Tone.ASIDE),), texts)
     return code
+
+
+def _recoveries(system: System, texts: Mapping[str, str], show: Show) -> int:
+    """Say whether every declared recovery begins where a failure leaves its component; an exit code."""
+    if not system.recoveries:
+        return 0
+    found = unstartable(system)
+    stranded = [one for one in found if one.halfway]
+    outcome, tone = ("violated", Tone.BAD) if stranded else ("holds", Tone.GOOD)
+    lines = [Line(f"  {outcome:<12}  declared recoveries begin where a failure leaves their component", tone)]
+    lines += [Line(f"                {one}", Tone.BAD if one.halfway else Tone.ASIDE) for one in found]
+    show(lines, texts)
+    return VIOLATED if stranded else 0
 
 
 def _answer(session: Session, ask: Ask, where: Where, texts: Mapping[str, str], show: Show) -> int:

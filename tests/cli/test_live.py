@@ -138,6 +138,33 @@ def test_what_is_violated_runs_only_by_force(live: Path) -> None:
     assert code == 0, err
 
 
+def test_a_recovery_without_a_beginning_where_a_failure_leaves_its_component_is_violated(live: Path) -> None:
+    text = MODEL.replace(
+        "transition down: on -> off {",
+        "transition wipe: off -> bare\n    transition refill: bare -> ready\n    transition down: on -> off {",
+    ).replace(
+        "component Dep {\n  initial place off\n  place on",
+        "component Dep {\n  initial place off\n  place on, bare, ready",
+        1,
+    )
+    text = text.replace(
+        "  behavior update {", "  behavior restore { transition back: off -> on station back }\n  behavior update {", 1
+    )
+    text += "program risky for site {\n  push lone.update on_failure push lone.restore\n  wait lone\n}\n"
+    (live / "site.madeus").write_text(text)
+    code, out, err = madeus(live, "reconfigure", "site.madeus", "risky")
+    assert code == 1, out
+    assert "  violated      declared recoveries begin where a failure leaves their component\n" in out
+    assert "if lone.refill fails, lone is left at bare: no transition of lone.restore begins there\n" in out
+    assert "if lone.down fails, lone is back at on: no transition of lone.restore begins there\n" in out
+    assert "lone.wipe" not in out
+    assert err == "violated: nothing was started; --force runs it all the same\n"
+    (live / "site.madeus").write_text(text.replace("restore {", "restore { transition fill: bare -> on station fill\n"))
+    code, out, err = madeus(live, "reconfigure", "site.madeus", "risky", "--progress", "none")
+    assert code == 0, err
+    assert "  holds         declared recoveries begin where a failure leaves their component\n" in out
+
+
 def test_what_is_inconclusive_runs_only_by_force(live: Path) -> None:
     code, _, err = madeus(live, "reconfigure", "site.madeus", "upgrade", "--budget", "0s")
     assert (code, err) in (
