@@ -21,6 +21,10 @@ class Assumption(StrEnum):
     NO_TIME_BACK = "to take a run back takes no time once its actions have ended"
 
 
+NOT_SHORTEST = "the run shown is not always a shortest one"
+"""A note of evidence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """How an answer was found."""

@@ -19,7 +19,7 @@ from madeus.checker.engines.reference import identity
 from madeus.checker.graph import Graph, explore
 from madeus.checker.health import Seen, examine, report
 from madeus.checker.problem import Health, Problem, with_failures
-from madeus.checker.verdict import Evidence, Fails, Holds, Unknown, Verdict, with_evidence
+from madeus.checker.verdict import NOT_SHORTEST, Evidence, Fails, Holds, Unknown, Verdict, with_evidence
 from madeus.model import (
     Active,
     Available,
@@ -314,7 +314,11 @@ def _confluent(system: System, compiled: Compiled, reduced: Reduced) -> Verdict:
     if other is None:
         return Holds()
     reason = "the run ends in another configuration than some other run"
-    return failure(system, reason, compiled.search.steps(reduced.path_to(other)), stuck=True)
+    failed = failure(system, reason, compiled.search.steps(reduced.path_to(other)), stuck=True)
+    if reduced.canon is None or reduced.canon.unchanged(reduced.markings[ends[0]]):
+        return failed
+    # An exchange of replicas may make another end of the first one, that is nearer.
+    return with_evidence(failed, Evidence(notes=(NOT_SHORTEST,)))
 
 
 def _health(system: System, compiled: Compiled, reduced: Reduced) -> Verdict:

@@ -19,7 +19,7 @@ from madeus.checker.engines.modular.width import widest
 from madeus.checker.engines.reference import identity
 from madeus.checker.health import Seen, examine, report
 from madeus.checker.problem import Health, Problem
-from madeus.checker.verdict import Evidence, Fails, Holds, Unknown, Verdict, Width, with_evidence
+from madeus.checker.verdict import NOT_SHORTEST, Evidence, Fails, Holds, Unknown, Verdict, Width, with_evidence
 from madeus.model import (
     Available,
     Confluent,
@@ -36,7 +36,6 @@ from madeus.petri.element import ElementKind
 from madeus.petri.translate import Translation, TranslationError, translate
 from madeus.semantics import Configuration, Pushed, Step, StepKind, System
 
-SHORT = "the run shown is not always a shortest one"
 ENDLESS = "some runs may be endless"
 
 
@@ -93,7 +92,7 @@ class Modular:
             verdict = self.modules(problem.system).answer(problem.question, watch)
         except NotModular as error:
             verdict = Unknown(error.reason)
-        notes = (SHORT,) if isinstance(verdict, Fails) and verdict.trace is not None else ()
+        notes = (NOT_SHORTEST,) if isinstance(verdict, Fails) and verdict.trace is not None else ()
         return with_evidence(verdict, Evidence(self.name, watch.states, watch.seconds, notes=notes))
 
 
