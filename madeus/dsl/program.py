@@ -238,15 +238,18 @@ class _Lowering:
             if not self._has_behavior(member, name):
                 continue
             followed.push(member, name)
-            if self.info.declaration.rollback and not member.instance.layered and member.name not in self.outside:
-                self.outside.add(member.name)
-                span = statement.behavior.instance.span
-                self.report.each(role_errors.not_taken_back(member.name, self.info.model.name, span, member.span))
+            self._moved(member, statement.behavior.instance.span)
             own = ""
             if label is not None and statement.label is not None:
                 own = statement.label.text if not label else f"{statement.label.text}[{len(label) + 1}]"
                 label.append(own)
             self.instructions.append(Push(member.name, name.text, own, recovering[k] if recovering else ""))
+
+    def _moved(self, member: Member, span: Span) -> None:
+        """Tell of what a program that is taken back moves outside of layers."""
+        if self.info.declaration.rollback and not member.instance.layered and member.name not in self.outside:
+            self.outside.add(member.name)
+            self.report.each(role_errors.not_taken_back(member.name, self.info.model.name, span, member.span))
 
     def _recovery(
         self, statement: s.Push, env: Environment, followed: Followed, members: list[Member] | None
@@ -259,7 +262,8 @@ class _Lowering:
         if found is None:
             return []
         for member in found:
-            self._has_behavior(member, reference.element)
+            if self._has_behavior(member, reference.element):
+                self._moved(member, reference.instance.span)
         if members is None:
             return []
         if len(found) == 1:

@@ -157,11 +157,11 @@ class System:
 
     @cached_property
     def outside(self) -> tuple[str, ...]:
-        """Instances that the programs add or push to and that do not live in layers: no rollback returns them."""
-        added = [i.instance for p in self.programs for i in p.instructions if isinstance(i, Add)]
+        """Instances that the programs push to and that do not live in layers: no rollback returns them."""
+        added = (i.instance for p in self.programs for i in p.instructions if isinstance(i, Add))
         pushed = {i.component for p in self.programs for i in p.instructions if isinstance(i, Push)}
         pushed.update(component for component, _ in self.recoveries.values())
-        moved = (*(i for i in self.assembly.instances if i.name in pushed), *added)
+        moved = (i for i in (*self.assembly.instances, *added) if i.name in pushed)
         return tuple(dict.fromkeys(instance.name for instance in moved if not instance.layered))
 
     @cached_property

@@ -273,6 +273,16 @@ def test_what_makes_a_version_and_what_a_role_says_of_its_machines_is_kept() -> 
     assert (role.versions[1].source, role.versions[1].after) == ("files", "1")
 
 
+def test_what_recovers_outside_of_layers_is_told_where_a_program_is_taken_back() -> None:
+    instances = "web: Web on h in layer\n other: Web on h"
+    text = program("push web.deploy on_failure push other.deploy", instances)
+    assert "MAD158" not in [d.code for d in loaded(text).diagnostics]
+    found = loaded(text.replace(" for site", " for site on_failure rollback")).diagnostics
+    assert [d.message for d in found if d.code == "MAD158"] == [
+        "`go` is taken back when it fails, and what `other` has done stays"
+    ]
+
+
 def test_an_instance_may_live_in_the_layers_of_its_host_and_a_program_be_taken_back() -> None:
     text = program("push web.deploy", "web: Web on h in layer").replace(" for site", " for site on_failure rollback")
     model = _model(loaded(text))

@@ -189,7 +189,8 @@ def test_a_run_is_not_taken_back_where_something_it_moves_lives_outside_of_layer
 def test_what_a_run_does_not_move_may_live_anywhere() -> None:
     assert site(Push("web", "deploy"), layered="web").rollback == "p"
     added = Add(Instance("late", "Web", "h"))
-    assert site(Push("web", "deploy"), added, layered="web").outside == ("late",)
+    assert site(Push("web", "deploy"), added, layered="web").outside == ()
+    assert site(Push("web", "deploy"), added, Push("late", "deploy"), layered="web").outside == ("late",)
     assert site(Push("web", "deploy", recovery="lb.stop"), layered="web").outside == ("lb",)
 
 
