@@ -40,7 +40,9 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--reference", metavar="MACHINE|FLEET", help="Say how far each machine is from this one.")
 @click.option("--why", metavar="PATH", help="Say why a file belongs to the fingerprints or not; * and ** match.")
 @click.option("--output", "-o", type=PATH, metavar="FLEET", help="Fleet file to write.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: the fleet file.")
+@click.option(
+    "--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="json: the fleet file."
+)
 def fingerprint(
     hosts: tuple[str, ...],
     application: str | None,
@@ -73,6 +75,11 @@ def fingerprint(
             raise InputError("--from takes a fleet file; hosts and --application belong to a new look")
         fleet = load_fleet(given)
     else:
+        if output is not None:
+            from madeus.executor.fingerprint.files import check_writable
+
+            with telling():
+                check_writable(output)
         fleet = _look(hosts, application, inventory, rules, start, traces, trace_time, limit, in_layer)
     if output is not None:
         from madeus.executor.fingerprint.files import write_fleet

@@ -86,6 +86,12 @@ def test_the_clusters_of_a_file_are_those_that_a_rollout_reads(fleet: Path, tmp_
     assert found[1].differs == {OLD}
 
 
+def test_a_file_that_cannot_be_written_is_told_before_a_machine_is_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "fleet.json"
+    told = refused("fingerprint", "nohost", "-a", "x", "-i", tmp_path / "none.toml", "-o", path)
+    assert told == f"Error: {path}: cannot be written: there is no directory {tmp_path}/gone\n"
+
+
 def test_granularity_merges_clusters(fleet: Path) -> None:
     document = json.loads(
         said("cluster", fleet, "-d", "2", "--reference", "db1", "-g", "/etc/**=ignore", "--format", "json")

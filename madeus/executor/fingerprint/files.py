@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from madeus.fleet.fingerprint import Fleet
 
 
 class BadFleetFile(InputError):
-    """A fleet file that is missing, unreadable, or none."""
+    """A fleet file that is missing, unreadable, or none, or that cannot be written."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}", "`madeus fingerprint -o FILE` writes one")
+    def __init__(self, path: Path, reason: str, help: str = "`madeus fingerprint -o FILE` writes one") -> None:
+        super().__init__(f"{path}: {reason}", help)
         self.path, self.reason = path, reason
 
 
@@ -46,4 +47,12 @@ def write_fleet(fleet: Fleet, path: Path) -> None:
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise BadFleetFile(path, error.strerror or str(error)) from None
+        raise BadFleetFile(path, f"cannot be written: {error.strerror or error}", "") from None
+
+
+def check_writable(path: Path) -> None:
+    """That a fleet file can be written, before machines are looked at. Raises BadFleetFile."""
+    if not path.parent.is_dir():
+        raise BadFleetFile(path, f"cannot be written: there is no directory {path.parent}", "")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise BadFleetFile(path, "cannot be written: permission denied", "")

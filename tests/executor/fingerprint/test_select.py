@@ -130,6 +130,9 @@ def test_shipped_rules_are_rules(application: str) -> None:
     found = load_rules(application)
     assert {rule.word for rule in found.rules} <= set(WORDS)
     assert found.deciding("/var/log/x") is not None
+    own = ("/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key.pub", "/etc/machine-id", "/etc/shadow")
+    assert [getattr(found.deciding(path), "word", "") for path in own] == ["exclude"] * len(own)
+    assert found.deciding("/etc/ssh/sshd_config") is None
 
 
 def test_own_rules_come_after_the_shipped_ones(tmp_path: Path) -> None:
