@@ -52,7 +52,7 @@ MEMORY = "4G"
     "--health/--no-health", default=True, help="Look for deadlocks and for what can never happen. Default: yes."
 )
 @click.option("--strict", is_flag=True, help="A warning of the health checks counts as a violation.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write. Default: standard output.")
 @click.option(
     "--trace",

@@ -42,7 +42,9 @@ KEYS = 8
 )
 @click.option("--explain", nargs=2, metavar="A B", help="Why two machines are apart.")
 @click.option("--all", "everything", is_flag=True, help="Show all that differs and all machines.")
-@click.option("--format", "form", type=click.Choice(["text", "json", *DRAWN]), help="Default: by --output, else text.")
+@click.option(
+    "--format", "-f", "form", type=click.Choice(["text", "json", *DRAWN]), help="Default: by --output, else text."
+)
 @click.option("--output", "-o", type=PATH, help="File to write. Default: standard output.")
 def cluster(
     fleet: Path,

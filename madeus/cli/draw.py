@@ -24,7 +24,9 @@ class WorldError(click.ClickException):
 @click.option("--assembly", "-a", metavar="NAME", help="Assembly to draw; needed when the file has several.")
 @click.option("--type", "-t", "kind", metavar="NAME", help="Draw one component type instead.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Value of an assembly's parameter.")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: from the ending of --output, else dot.")
+@click.option(
+    "--format", "-f", "form", type=click.Choice(FORMATS), help="Default: from the ending of --output, else dot."
+)
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write. Default: standard output.")
 @click.option(
     "--overview/--detailed",

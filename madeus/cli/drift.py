@@ -31,7 +31,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--secrets", type=PATH, metavar="TOML", help="Values of secrets; readable by you alone (mode 0600).")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Probes that look at once, on all hosts together.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
 @state_option
 def drift(
     assembly: str | None,

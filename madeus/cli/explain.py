@@ -12,7 +12,7 @@ from madeus.diagnostics import CODES, Page, nearest, page
 
 @click.command(epilog="Exit codes: 0 explained, 2 there is no such code.")
 @click.argument("code", required=False)
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="Default: text.")
+@click.option("--format", "-f", "form", type=click.Choice(("text", "json")), default="text", help="Default: text.")
 def explain(code: str | None, form: str) -> None:
     """Explain a diagnostic code: when it comes, and a wrong and a mended example. Without a code all are listed.
 

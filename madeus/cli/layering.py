@@ -25,7 +25,12 @@ SHOWN = 12
 def format_option(command: Decorated) -> Decorated:
     """The option ``--format``."""
     option = click.option(
-        "--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one object on a line."
+        "--format",
+        "-f",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="json: one object on a line.",
     )
     return option(command)
 

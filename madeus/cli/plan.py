@@ -62,7 +62,7 @@ _WORD = re.compile(r"[A-Za-z_][\w-]*\Z")
     show_default=True,
     help="Seconds for the proof.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @state_option
 def plan(
     file: str,

@@ -12,7 +12,9 @@ from madeus.cli.runs import WIDE
 
 
 @click.command(epilog="Exit codes: 0 shown, 1 the journal cannot be read.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one on a line.")
+@click.option(
+    "--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="json: one on a line."
+)
 @state_option
 def ps(form: str, state: Path | None) -> None:
     """List the live assemblies: what has been deployed and not been destroyed.

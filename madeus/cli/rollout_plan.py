@@ -37,7 +37,7 @@ SHOWN = 6
     help="Program that has run by then, where the assembly is not deployed.",
 )
 @click.option("--budget", type=Duration(), default="60s", show_default=True, metavar="TIME", help="For the proofs.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @state_option
 def plan(
     file: str,

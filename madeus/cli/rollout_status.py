@@ -27,7 +27,7 @@ TAIL = 6
 
 @click.command(epilog="Exit codes: 0 shown, 2 there is no such rollout.")
 @click.argument("name", metavar="[ROLLOUT]", default="last")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
 @click.option("--report", type=int, metavar="N", help="Show all of the report of that number.")
 @state_option
 def status(name: str, form: str, report: int | None, state: Path | None) -> None:

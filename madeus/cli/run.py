@@ -51,7 +51,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
     "--limit", type=click.IntRange(1), metavar="N", help="Transitions that act at once, on all hosts together."
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one event on a line."
+    "--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="json: one event on a line."
 )
 @click.option(
     "--progress",

@@ -14,7 +14,9 @@ WIDE = 10_000
 
 
 @click.command(epilog="Exit codes: 0 shown, 1 the journal cannot be read.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one run on a line.")
+@click.option(
+    "--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="json: one run on a line."
+)
 @click.option(
     "--number", "-n", type=click.IntRange(1), default=20, show_default=True, help="How many, the latest first."
 )

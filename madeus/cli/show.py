@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Exit codes: 0 shown, 2 no live assembly has that name.")
 @click.argument("assembly")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
 @click.option("--history", is_flag=True, help="With its models and the runs that have changed it.")
 @state_option
 def show(assembly: str, form: str, history: bool, state: Path | None) -> None:

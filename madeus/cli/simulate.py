@@ -39,7 +39,7 @@ FAILED = 1
 @click.option(
     "--steps", type=click.IntRange(min=1), default=10_000_000, help="Bound of the number of steps.", show_default=True
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--gantt/--no-gantt", default=None, help="Draw the timeline. Default: up to 60 transitions.")
 def simulate(
     file: str,

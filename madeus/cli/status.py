@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Exit codes: 0 shown, 2 there is no such run.")
 @click.argument("run", default="last")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="json: one value.")
 @state_option
 def status(run: str, form: str, state: Path | None) -> None:
     """Show how far a run is: its components, their places, what runs, what failed. RUN: the latest unless given.
