@@ -39,6 +39,7 @@ _CODES = (
 
 _form_option = click.option(
     "--format",
+    "-f",
     "form",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -119,9 +120,7 @@ def run(
 
 @click.command(epilog=_CODES)
 @click.argument("name", metavar="[ROLLOUT]", default="last")
-@click.option(
-    "--file", "-f", type=click.Path(), help="File with the upgrade, fixed or not; else the one it began with."
-)
+@click.option("--file", type=click.Path(), help="File with the upgrade, fixed or not; else the one it began with.")
 @click.option(
     "--set",
     "settings",

@@ -87,7 +87,7 @@ class TimeWords(click.ParamType["Time"]):
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Picture: .svg, or .html with tables."
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def simulate(
     file: str | None,
     name: str | None,

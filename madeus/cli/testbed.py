@@ -192,7 +192,7 @@ def _table(record: BedRecord) -> str:
 
 @testbed.command("list")
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="Only the bed of this state directory.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def list_beds(directory: Path | None, form: str) -> None:
     """List the beds and their hosts."""
     from madeus.executor.testbed import beds
