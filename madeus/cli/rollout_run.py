@@ -81,9 +81,7 @@ def run(
       madeus rollout run shop.madeus release2 --clusters clusters.json
     """
     from madeus.executor.journal.store import Journal
-    from madeus.executor.rollout.errors import RolloutUnfinished
-    from madeus.executor.rollout.records import RolloutState
-    from madeus.executor.rollout.store import begin, make_tables, read_rollouts
+    from madeus.executor.rollout.store import begin, check_free, make_tables
 
     with telling(), _aside(form) as show:
         chosen = choose(file, name, settings, inventory, clusters, cluster_by, (), state, budget)
@@ -92,11 +90,7 @@ def run(
         try:
             make_tables(journal)
             options = _options(state, secrets)
-            for earlier in read_rollouts(journal):
-                if earlier.assembly == chosen.prepared.program.assembly:
-                    if earlier.state not in (RolloutState.DONE, RolloutState.ABORTED):
-                        raise RolloutUnfinished(earlier.id, earlier.state)
-                    break
+            check_free(journal, chosen.prepared.program.assembly)
             online = asyncio.run(_online(hosts, chosen.prepared.stages.machines, options))
             if len(online) < len(chosen.prepared.stages.machines):
                 chosen = choose(file, name, settings, inventory, clusters, cluster_by, (), state, budget, online)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from madeus.executor.errors import InputError, WorldError
@@ -25,6 +26,17 @@ class RolloutUnfinished(InputError):
             f"go on with it: madeus rollout resume {id}; or give it up: madeus rollout abort {id}",
         )
         self.id = id
+
+
+class MachinesHalfway(InputError):
+    """An earlier rollout of the assembly was aborted with machines in the middle of their upgrade."""
+
+    def __init__(self, id: str, machines: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(machines)}: in the middle of rollout {id}, which was aborted",
+            f"go on with it: madeus rollout resume {id}; with another upgrade (--file FILE) they are taken back first",
+        )
+        self.id, self.machines = id, tuple(machines)
 
 
 class NotResumableRollout(InputError):

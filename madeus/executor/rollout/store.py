@@ -15,7 +15,13 @@ from typing import Any
 from madeus.executor.journal.errors import Holder, JournalTooNew
 from madeus.executor.journal.lock import is_alive, machine_id, process_ticks
 from madeus.executor.journal.store import Journal
-from madeus.executor.rollout.errors import RolloutHeld, RolloutTakenOver, UnknownRollout
+from madeus.executor.rollout.errors import (
+    MachinesHalfway,
+    RolloutHeld,
+    RolloutTakenOver,
+    RolloutUnfinished,
+    UnknownRollout,
+)
 from madeus.executor.rollout.records import (
     FailureRow,
     MachineRow,
@@ -240,6 +246,24 @@ def settings_of(journal: Journal, id: str) -> tuple[str, ...]:
         return ()
     rows = journal.query("SELECT settings FROM rollout_settings WHERE rollout = ?", (id,))
     return tuple(json.loads(rows[0][0])) if rows else ()
+
+
+def check_free(journal: Journal, assembly: str) -> None:
+    """Whether a new rollout of an assembly may begin.
+
+    Raises:
+        RolloutUnfinished: the one before has not come to its end.
+        MachinesHalfway: it was aborted with machines in the middle.
+    """
+    earlier = next((r for r in read_rollouts(journal) if r.assembly == assembly), None)
+    if earlier is None or earlier.state is RolloutState.DONE:
+        return
+    if earlier.state is not RolloutState.ABORTED:
+        raise RolloutUnfinished(earlier.id, earlier.state)
+    on = (MachineState.UPGRADING, MachineState.TESTING, MachineState.UNDOING)
+    halfway = [m for m, row in read_rollout(journal, earlier.id).machines.items() if row.state in on]
+    if halfway:
+        raise MachinesHalfway(earlier.id, halfway)
 
 
 def ask_for(journal: Journal, id: str, wanted: str, now: float) -> bool:

@@ -12,9 +12,23 @@ from madeus.executor.live.memory import Memory
 from madeus.executor.live.read import read_live
 from madeus.executor.rollout.control import Controller, RolloutResult
 from madeus.executor.rollout.ended import Said
-from madeus.executor.rollout.errors import RolloutHeld, RolloutTakenOver, UnknownRollout
+from madeus.executor.rollout.errors import (
+    MachinesHalfway,
+    RolloutHeld,
+    RolloutTakenOver,
+    RolloutUnfinished,
+    UnknownRollout,
+)
 from madeus.executor.rollout.records import MachineState, RolloutState, signature
-from madeus.executor.rollout.store import ask_for, begin, read_rollout, reopen, stages_from_json, stages_to_json
+from madeus.executor.rollout.store import (
+    ask_for,
+    begin,
+    check_free,
+    read_rollout,
+    reopen,
+    stages_from_json,
+    stages_to_json,
+)
 from madeus.fleet.clusters import Cluster
 from tests.executor.rollout.rig import BACK, BODY, Rig
 
@@ -296,6 +310,22 @@ def test_an_abort_does_not_wait_for_the_end_of_the_soak_time(state: Path) -> Non
     rig.did.clear()
     assert note(rig.roll(resume=rig.last())) == "done: "
     assert rig.did[0] == ("w1", "probe"), "its upgrade is done: only the tests are made again"
+
+
+def test_a_new_rollout_does_not_begin_where_an_aborted_one_has_left_machines_in_the_middle(state: Path) -> None:
+    rig = Rig(state)
+    rig.roll(meanwhile=lambda journal, controller: asyncio.get_running_loop().call_later(1.5, controller.stop))
+    journal = Journal.open(state)
+    with pytest.raises(MachinesHalfway, match="w1: in the middle of rollout"):
+        check_free(journal, "shop")
+    check_free(journal, "another")
+    rig.bad = {"w1"}
+    rig.roll(resume=rig.last())
+    with pytest.raises(RolloutUnfinished):
+        check_free(journal, "shop")
+    ask_for(journal, rig.last(), "abort", 0.0)
+    check_free(journal, "shop")
+    journal.close()
 
 
 def test_a_machine_that_goes_away_while_it_is_tested_has_not_failed(state: Path) -> None:
