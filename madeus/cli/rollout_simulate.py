@@ -60,7 +60,13 @@ class TimeWords(click.ParamType["Time"]):
     help='A problem of the upgrade: "A: 1-2" on every machine of clusters 1 and 2, "B: 1 in 3, 1 in 4" on one misplaced '
     "machine each. Without any: A on three clusters, B and C on one each; `none`: no problem.",
 )
-@click.option("--protocol", "protocols", multiple=True, metavar="NAME", help="Protocol to simulate; four unless given.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="NAME",
+    help="Protocol to simulate, or `stages [1, 10, 50%]`; repeat.  [default: four]",
+)
 @click.option("--representatives", type=click.IntRange(1), metavar="N", help="Of each cluster.  [default: 1]")
 @click.option(
     "--threshold",
@@ -82,11 +88,12 @@ class TimeWords(click.ParamType["Time"]):
     help="Machines that are offline at first.",
 )
 @click.option("--back", type=TimeWords(), default="24h", show_default=True, help="When they are back.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything that is drawn.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
 @click.option("--fixes", multiple=True, type=TimeWords(), help="Time of a fix for the sensitivity table; repeat.")
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Picture: .svg, or .html with tables."
 )
+@click.option("--latency", is_flag=True, help="Show when each cluster is done, too.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def simulate(
     file: str | None,
@@ -106,6 +113,7 @@ def simulate(
     seed: int,
     fixes: tuple[Time, ...],
     output: Path | None,
+    latency: bool,
     form: str,
 ) -> None:
     """Compare staging protocols on a simulated fleet: machines that test a faulty upgrade, and time.
@@ -154,7 +162,7 @@ def simulate(
     if form == "json":
         click.echo(json.dumps(_as_json(scenario, outcomes, table), indent=1))
         return
-    _print(scenario, outcomes, table)
+    _print(scenario, outcomes, table, latency)
 
 
 def _outcomes(scenario: Scenario, protocols: tuple[str, ...]) -> list[Outcome]:
@@ -165,11 +173,13 @@ def _outcomes(scenario: Scenario, protocols: tuple[str, ...]) -> list[Outcome]:
 
 def _of_file(file: str, name: str | None) -> tuple[tuple[str, ...], int, float]:
     from madeus.cli.rollout_choice import choose_rollout
+    from madeus.fleet.amounts import written_stages
     from madeus.fleet.settings import read_settings
 
     _, model = load(file, quiet=True)
     staging = read_settings(choose_rollout(model, name)).staging
-    return tuple(dict.fromkeys((staging.protocol, *PROTOCOLS))), staging.representatives, staging.threshold
+    own = written_stages(staging.batches) if staging.batches else staging.protocol
+    return tuple(dict.fromkeys((own, *PROTOCOLS))), staging.representatives, staging.threshold
 
 
 def _sizes(machines: int, clusters: str) -> tuple[int, ...]:
@@ -216,12 +226,17 @@ def _problem(text: str) -> Problem:
 
 def _check(protocols: tuple[str, ...]) -> None:
     from madeus.diagnostics.suggest import nearest
+    from madeus.fleet.amounts import own_stages
     from madeus.fleet.protocol import PROTOCOLS as KNOWN
 
     for protocol in protocols:
-        if protocol not in KNOWN:
+        try:
+            own = own_stages(protocol)
+        except ValueError as error:
+            raise InputError(f"--protocol {protocol}: {error}") from error
+        if own is None and protocol not in KNOWN:
             near = nearest(protocol, KNOWN)
-            hint = f"; did you mean {near}?" if near else f"; there is: {', '.join(KNOWN)}"
+            hint = f"; did you mean {near}?" if near else f"; there is: {', '.join(KNOWN)}, stages [1, 10, 50%]"
             raise InputError(f"--protocol {protocol}: there is none of that name{hint}")
 
 
@@ -238,7 +253,7 @@ def _draw(output: Path, scenario: Scenario, outcomes: list[Outcome], table: Sens
         raise InputError(f"--output {output}: {error.strerror}") from error
 
 
-def _print(scenario: Scenario, outcomes: list[Outcome], table: Sensitivity) -> None:
+def _print(scenario: Scenario, outcomes: list[Outcome], table: Sensitivity, by_cluster: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -259,6 +274,14 @@ def _print(scenario: Scenario, outcomes: list[Outcome], table: Sensitivity) -> N
         middle = span(latency[len(latency) // 2])
         main.add_row(o.protocol, f"{o.faulty:,}", f"{o.hit:,}", span(o.completion), span(latency[0]), middle)
     console.print(main)
+    if by_cluster:
+        console.print("\ncluster by cluster, done after")
+        clusters = Table(box=None, pad_edge=False, header_style="bold")
+        for head in ("cluster", "machines", *(o.protocol for o in outcomes)):
+            clusters.add_column(head, justify="right", no_wrap=True)
+        for cluster, size in enumerate(scenario.sizes):
+            clusters.add_row(str(cluster + 1), f"{size:,}", *(span(o.latency[cluster]) for o in outcomes))
+        console.print(clusters)
     if not scenario.problems:
         return
     console.print("\ndone after, when a fix takes")

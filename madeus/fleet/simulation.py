@@ -9,6 +9,7 @@ arrays, so the events are few: starts of waves, first reports, releases, passes 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from heapq import heappop, heappush
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from madeus.fleet.amounts import at_least
+from madeus.fleet.amounts import Amount, at_least, own_stages
+from madeus.fleet.amounts import batch as in_batch
 from madeus.fleet.protocol import Part, Shape
 from madeus.fleet.scenario import Scenario
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     Times = NDArray[np.float64]
     Machines = NDArray[np.int64]
+    Wave = list[tuple[Machines, float]]
+    """Stages that go on side by side: their machines, and the share of them that has to pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,13 @@ class Outcome:
 
 
 def simulate(scenario: Scenario, protocol: str, shape: Shape | None = None) -> Outcome:
-    """Simulate one protocol of `PROTOCOLS`, or another shape under a name of its own."""
-    return _Run(scenario, scenario.shape(protocol) if shape is None else shape).outcome(protocol)
+    """Simulate one protocol of `PROTOCOLS`, own stages (``stages [1, 10, 50%]``), or another shape under a name of its own.
+
+    Raises KeyError for an unknown protocol, ValueError for sizes that are none.
+    """
+    if shape is None and (sizes := own_stages(protocol)) is not None:
+        return _Run(scenario, _batches(scenario, sizes)).outcome(protocol)
+    return _Run(scenario, _waves(scenario, scenario.shape(protocol) if shape is None else shape)).outcome(protocol)
 
 
 class _Kind(IntEnum):
@@ -93,10 +102,11 @@ class _Batch:
 
 
 class _Run:
-    def __init__(self, scenario: Scenario, shape: Shape) -> None:
-        self._scenario, self._shape = scenario, shape
+    def __init__(self, scenario: Scenario, waves: Iterator[Wave]) -> None:
+        self._scenario, self._waves = scenario, waves
+        self._wave = 0
         self._generator = np.random.default_rng(scenario.seed)
-        self._offsets = np.concatenate(([0], np.cumsum(scenario.sizes)))
+        self._offsets = _offsets(scenario)
         self._masks = _masks(scenario, self._offsets)
         self._online = _online(scenario, self._offsets, self._generator)
         self._passed: Times = np.zeros(scenario.machines)
@@ -113,7 +123,7 @@ class _Run:
         self._count = 0
 
     def outcome(self, protocol: str) -> Outcome:
-        self._begin(0, 0.0)
+        self._begin(0.0)
         while self._events:
             now, kind, _, subject = heappop(self._events)
             if isinstance(subject, _Stage):
@@ -143,18 +153,16 @@ class _Run:
             tuple(self._releases),
         )
 
-    def _begin(self, wave: int, now: float) -> None:
+    def _begin(self, now: float) -> None:
         """Start the next wave that has machines."""
-        while wave < len(self._shape):
-            begun = False
-            for pieces in self._shape[wave]:
-                machines = np.concatenate([self._machines(cluster, part) for cluster, part in pieces])
+        begun = False
+        while not begun and (wave := next(self._waves, None)) is not None:
+            self._wave += 1
+            for machines, share in wave:
                 if not len(machines):
                     continue
                 begun = True
-                all_pass = all(part is Part.REPRESENTATIVES for _, part in pieces)
-                share = 1.0 if all_pass else self._scenario.threshold
-                stage = _Stage(wave, at_least(share, len(machines)))
+                stage = _Stage(self._wave, at_least(share, len(machines)))
                 self._stages.append(stage)
                 masks = self._masks[machines]
                 ill = np.flatnonzero(masks)
@@ -164,14 +172,6 @@ class _Run:
                 for mask in np.unique(masks[ill]):
                     same = machines[masks == mask]
                     self._start(stage, same, int(mask), np.maximum(self._online[same], now), now)
-            if begun:
-                return
-            wave += 1
-
-    def _machines(self, cluster: int, part: Part) -> Machines:
-        begin, end = int(self._offsets[cluster]), int(self._offsets[cluster + 1])
-        first = min(end, begin + self._scenario.representatives)
-        return np.arange(begin, first) if part is Part.REPRESENTATIVES else np.arange(first, end)
 
     def _start(self, stage: _Stage, machines: Machines, mask: int, starts: Times, now: float) -> None:
         count = len(machines)
@@ -201,7 +201,7 @@ class _Run:
     def _pass(self, stage: _Stage, now: float) -> None:
         stage.passed, stage.ends = True, []
         if all(s.passed for s in self._stages if s.wave == stage.wave):
-            self._begin(stage.wave + 1, now)
+            self._begin(now)
 
     def _report(self, problem: int, now: float) -> None:
         if problem in self._known:
@@ -248,6 +248,42 @@ class _Run:
     def _push(self, time: float, kind: _Kind, subject: object) -> None:
         self._count += 1
         heappush(self._events, (time, kind, self._count, subject))
+
+
+def _offsets(scenario: Scenario) -> Machines:
+    """Where the machines of each cluster begin, and the end of the last one's."""
+    return np.concatenate(([0], np.cumsum(scenario.sizes)))
+
+
+def _part(scenario: Scenario, offsets: Machines, cluster: int, part: Part) -> Machines:
+    begin, end = int(offsets[cluster]), int(offsets[cluster + 1])
+    first = min(end, begin + scenario.representatives)
+    return np.arange(begin, first) if part is Part.REPRESENTATIVES else np.arange(first, end)
+
+
+def _waves(scenario: Scenario, shape: Shape) -> Iterator[Wave]:
+    """The stages of each wave of a shape."""
+    offsets = _offsets(scenario)
+    for wave in shape:
+        yield [
+            (
+                np.concatenate([_part(scenario, offsets, cluster, part) for cluster, part in pieces]),
+                1.0 if all(part is Part.REPRESENTATIVES for _, part in pieces) else scenario.threshold,
+            )
+            for pieces in wave
+        ]
+
+
+def _batches(scenario: Scenario, sizes: Sequence[Amount]) -> Iterator[Wave]:
+    """Own stages, as `madeus.fleet.stages` makes them: representatives first, the nearest cluster first, then the rest."""
+    offsets = _offsets(scenario)
+    near = sorted(range(len(scenario.sizes)), key=lambda c: scenario.distances[c] if scenario.distances else c)
+    order = np.concatenate([_part(scenario, offsets, cluster, part) for part in Part for cluster in near])
+    taken = number = 0
+    while taken < len(order):
+        count = in_batch(sizes[min(number, len(sizes) - 1)], len(order))
+        yield [(order[taken : taken + count], scenario.threshold)]
+        taken, number = taken + count, number + 1
 
 
 def _masks(scenario: Scenario, offsets: NDArray[np.int64]) -> NDArray[np.int64]:

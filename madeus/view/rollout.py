@@ -13,6 +13,9 @@ from madeus.fleet.times import span
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 60, 20, 20, 50
 
+MOST_CLUSTERS = 200
+"""Clusters that a table of the page has."""
+
 COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#a16207", "#0e7490")
 
 _STYLE = """
@@ -88,6 +91,11 @@ def rollout_page(title: str, outcomes: Sequence[Outcome], table: Sensitivity | N
         parts.append("<h2>Time to the last machine, by the time that a fix takes</h2>")
         fixes = ("protocol", *(f"fix {fix}" for fix in table.fixes))
         parts.append(_table(fixes, [(name, *(span(o.completion) for o in row)) for name, row in table.rows]))
+    if 1 < len(outcomes[0].latency) <= MOST_CLUSTERS:
+        parts.append("<h2>Time to the last machine of each cluster</h2>")
+        each = zip(*(o.latency for o in outcomes), strict=True)
+        lines = [(str(number), *map(span, row)) for number, row in enumerate(each, 1)]
+        parts.append(_table(("cluster", *(o.protocol for o in outcomes)), lines))
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '

@@ -79,6 +79,11 @@ def test_a_rollout_of_a_file_says_representatives_threshold_and_protocol(tmp_pat
         (("--problem", "A: all"), "write it as"),
         (("--problem", "A: 21"), "there is no cluster 21"),
         (("--protocol", "balance"), "did you mean balanced?"),
+        (("--protocol", "stages 1, x"), "`x` is no size of a stage: write stages [1, 10, 50%]"),
+        (("--protocol", "stages [0]"), "`0` is no size of a stage"),
+        (("--protocol", "stages [101%]"), "`101%` is no size of a stage"),
+        (("--protocol", "nothing"), "one_by_one, stages [1, 10, 50%]"),
+        (("--seed", "-1"), "-1 is not in the range x>=0"),
         (("--fix", "soon"), "write 10min"),
         (("-o", "curves.gif"), "has to end in .svg or .html"),
         (("-o", "/nowhere/curves.svg"), "No such file"),
@@ -92,3 +97,22 @@ def test_what_cannot_be_simulated_is_bad_input(arguments: tuple[str, ...], said:
 
 def test_a_misspelt_command_of_the_group_is_bad_input() -> None:
     assert CliRunner().invoke(cli, ["rollout", "simulat"]).exit_code == 2
+
+
+def test_own_stages_are_simulated_and_are_those_of_a_file_that_has_them(tmp_path: Path) -> None:
+    # the representative of the first cluster finds A; both misplaced machines are in the second batch
+    assert counted(*FOUR, "--protocol", "stages [1, 100%]") == {"stages [1, 100%]": 1 + 2}
+    file = tmp_path / "a.madeus"
+    file.write_text(
+        "component C {\n  initial place a\n  place b\n  transition t: a -> b\n}\nassembly s {\n  c: C on h\n}\n"
+        "program go for s {\n  push c.deploy\n}\nrollout r of program go over h {\n  stages [1, 50%]\n}\n"
+    )
+    assert next(iter(counted(*FOUR, str(file)))) == "stages [1, 50%]"
+
+
+def test_the_latency_of_each_cluster_is_a_table(tmp_path: Path) -> None:
+    done = simulate(*FOUR, "--protocol", "balanced", "--latency", "-o", str(tmp_path / "a.html"))
+    lines = done.output.splitlines()
+    table = lines[lines.index("cluster by cluster, done after") + 1 :][:5]
+    assert [line.split() for line in table[:2]] == [["cluster", "machines", "balanced"], ["1", "4", "9.1h"]]
+    assert "Time to the last machine of each cluster" in (tmp_path / "a.html").read_text()

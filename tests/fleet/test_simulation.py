@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from madeus.fleet.clusters import Cluster
 from madeus.fleet.protocol import PROTOCOLS
 from madeus.fleet.scenario import Problem, Scenario, usual
 from madeus.fleet.sensitivity import sensitivity, usual_fixes
 from madeus.fleet.simulation import simulate
+from madeus.fleet.stages import Staging, make_stages
 from madeus.fleet.times import constant, parse_time, span
 
 FOUR = Scenario((4, 4, 4, 4), (Problem("A", (0, 1)), Problem("B", misplaced=((2, 1), (3, 1)))))
@@ -185,3 +187,21 @@ def test_times_are_shown_in_the_unit_that_fits() -> None:
 def test_a_scenario_that_cannot_be_is_refused(made, reason: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=reason):
         made()
+
+
+def test_own_stages_go_in_the_order_of_a_real_rollout_and_the_last_size_is_repeated() -> None:
+    scenario = Scenario((3, 3), download=constant(0), test=constant(1), representatives=1)
+    outcome = simulate(scenario, "stages [1, 2]")
+    # waves: the representative of the first cluster; the other one and a machine; two; one
+    assert list(outcome.passed) == [1.0, 2.0, 3.0, 2.0, 3.0, 4.0]
+    machines = [tuple(f"c{c}m{m}" for m in range(3)) for c in range(2)]
+    clusters = [Cluster(f"c{c}", machines[c], distance=c) for c in range(2)]
+    real = make_stages(clusters, Staging(batches=(1, 2)))
+    wave = {m: stage.wave + 1.0 for stage in real.stages for m in stage.machines}
+    assert list(outcome.passed) == [wave[m] for m in (*machines[0], *machines[1])]
+
+
+@pytest.mark.parametrize("text", ["stages", "stages []", "stages [1,]", "stages [1.5]", "stages [0%]", "stages [-1]"])
+def test_sizes_of_stages_that_mean_nothing_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no size of a stage"):
+        simulate(FOUR, text)
