@@ -110,6 +110,12 @@ def testbed() -> None:
 )
 @click.option("--packages", metavar="P,Q,...", default="", help="Debian packages that the hosts can install.")
 @click.option("--layers", is_flag=True, help="Hosts whose roots can be stacked out of layers: they may mount.")
+@click.option(
+    "--init",
+    type=click.Choice(["sshd", "systemd"]),
+    default="sshd",
+    help="What the hosts start with: sshd alone (default), or systemd, so that systemctl is real in them.",
+)
 def up(
     hosts: tuple[str, ...],
     name: str,
@@ -118,6 +124,7 @@ def up(
     root: str | None,
     packages: str,
     layers: bool,
+    init: str,
 ) -> None:
     """Bring up COUNT hosts (h1, h2, ...) or hosts of these names; a bed that is up gets those it lacks.
 
@@ -146,6 +153,7 @@ def up(
             packages=_split(packages),
             tied=False,
             layers=layers,
+            systemd=init == "systemd",
         )
         _tell_arrival(bed, time.monotonic() - begin)
 

@@ -19,6 +19,7 @@ from typing import Any, Self
 from madeus.executor.testbed import lower as lower_layer
 from madeus.executor.testbed import packages as package_files
 from madeus.executor.testbed import prerequisites, registry, sshd, wire
+from madeus.executor.testbed import systemd as with_systemd
 from madeus.executor.testbed.errors import BadDirectory, BadHostName, KeeperFailed, NoSuchBed, NoSuchHost, TestbedError
 from madeus.executor.testbed.inventory_file import inventory_text
 from madeus.executor.testbed.registry import MARKER, BedFiles, BedRecord, HostRecord, Mode
@@ -63,13 +64,14 @@ class Testbed:
         packages: Sequence[str] = (),
         tied: bool = True,
         layers: bool = False,
+        systemd: bool = False,
     ) -> Self:
         """Bring up `hosts` (names, or a number for h1, h2, ...) and write the inventory, known_hosts and ssh_config.
 
-        A bed that is up gets the hosts it lacks. `mode` (default relay), `root` (default machine) and `layers` (whether hosts
-        can mount layered roots: the capability to mount, and a store on the bed's file system) are the bed's, set when it is
-        made. `tied`: a bed that this call made goes down when this process ends, however it ends. Raises
-        TestbedError.
+        A bed that is up gets the hosts it lacks. `mode` (default relay), `root` (default machine), `layers` (whether hosts
+        can mount layered roots: the capability to mount, and a store on the bed's file system) and `systemd` (whether that is
+        the hosts' PID 1, in place of sshd) are the bed's, set when it is made. `tied`: a bed that this call made goes down
+        when this process ends, however it ends. Raises TestbedError.
         """
         names = host_names(hosts)
         place = (directory or registry.default_root() / name).absolute()
@@ -81,7 +83,7 @@ class Testbed:
             files.claim()
             before = files.read()
             kept = before is not None and before.keeper is None
-            swept, fresh = _keeper_for(files, name, mode, lower, root, layers)
+            swept, fresh = _keeper_for(files, name, mode, lower, root, (layers, systemd))
             try:
                 package_files.offer(fetched, files.packages)
                 done = _ask(files, {"do": "add", "hosts": names})
@@ -332,18 +334,20 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def _keeper_for(
-    files: BedFiles, name: str, mode: Mode | None, lower: Path, root: str | None, layers: bool
+    files: BedFiles, name: str, mode: Mode | None, lower: Path, root: str | None, extras: tuple[bool, bool]
 ) -> tuple[int, bool]:
     """See that the bed's keeper runs; returns how many lost processes were killed first, and whether it is a new one."""
     record = files.read()
+    layers, systemd = extras
     if record is not None and registry.is_alive(record.keeper):
         for wanted, has, what in ((mode, record.mode, "in mode"), (root and str(lower), record.lower, "over")):
             if wanted is not None and wanted != has:
                 reason = f"its bed is up {what} {has}; `madeus testbed down` it first"
                 raise BadDirectory(str(files.directory), reason)
-        if layers and not record.layers:
-            reason = "its bed is up without layers; `madeus testbed down` it first"
-            raise BadDirectory(str(files.directory), reason)
+        for asked, had, what in ((layers, record.layers, "layers"), (systemd, record.systemd, "systemd")):
+            if asked and not had:
+                reason = f"its bed is up without {what}; `madeus testbed down` it first"
+                raise BadDirectory(str(files.directory), reason)
         return 0, False
     swept = registry.sweep(files.directory)
     if record is None or record.keeper is not None:
@@ -354,20 +358,23 @@ def _keeper_for(
         raise BadDirectory(str(files.directory), f"the disks kept there lie over {record.lower}")
     else:
         lower, layers = Path(record.lower), layers or record.layers
+        systemd = systemd or record.systemd
     if not files.public_key.exists():
         files.identity.unlink(missing_ok=True)
         sshd.make_keys([files.identity], "madeus testbed")
     try:
-        _start_keeper(files, name, mode or "relay", lower, layers)
+        if systemd:
+            with_systemd.check(lower)
+        _start_keeper(files, name, mode or "relay", lower, (layers, systemd))
     except TestbedError:
         _take_down(files, keep_disks=record is not None and record.keeper is None)
         raise
     return swept, True
 
 
-def _start_keeper(files: BedFiles, name: str, mode: Mode, lower: Path, layers: bool) -> None:
+def _start_keeper(files: BedFiles, name: str, mode: Mode, lower: Path, extras: tuple[bool, bool]) -> None:
     command = [sys.executable, "-m", "madeus.executor.testbed.keeper", str(files.directory), name, mode, str(lower)]
-    command += ["layers"] if layers else []
+    command += [word for word, wanted in zip(("layers", "systemd"), extras, strict=True) if wanted]
     environment = {**os.environ, MARKER: str(files.directory)}
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

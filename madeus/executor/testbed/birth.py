@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from madeus.executor.testbed import host, network, packages, root, sshd, syscalls
+from madeus.executor.testbed import host, network, packages, root, sshd, syscalls, systemd
 from madeus.executor.testbed.errors import BadDirectory, HostFailed
 from madeus.executor.testbed.registry import BedFiles, BedRecord, HostRecord, ProcessId
 from madeus.executor.testbed.root import Seed
@@ -30,6 +30,7 @@ def plan(record: HostRecord, bed: BedRecord, files: BedFiles) -> host.Plan:
         bed=files.directory,
         common=files.common,
         layers=bed.layers,
+        systemd=bed.systemd,
     )
 
 
@@ -48,7 +49,9 @@ def bring_up(
             batch = hosts[first : first + BATCH]
             born |= _batch(batch, bed, files, hub, home, started)
         for each in hosts:
-            host.wait_listening(each.name, born[each.name], each.inner, _inner_port(each, bed), files.hosts / each.name)
+            patience = systemd.PATIENCE if bed.systemd else host.PATIENCE
+            place, port = files.hosts / each.name, _inner_port(each, bed)
+            host.wait_listening(each.name, born[each.name], each.inner, port, place, patience)
     except HostFailed:
         for pid in started:
             with suppress(ProcessLookupError):
@@ -156,11 +159,13 @@ def unlocked(shadow: str) -> str:
     return "".join(lines)
 
 
-def lay_the_ground(files: BedFiles, lower: Path) -> None:
+def lay_the_ground(files: BedFiles, lower: Path, with_systemd: bool) -> None:
     """Make the hosts' common layer, and see that their disks can be overlays' upper layers: in memory where the file system
     cannot. Runs in the keeper's own mount namespace: the memory is given back with the keeper. Raises BadDirectory, OSError.
     """
-    root.make_common_layer(files.common, lower, common_seeds(lower, files))
+    hidden = (systemd.UNITS,) if with_systemd else ()
+    more = systemd.seeds() if with_systemd else []
+    root.make_common_layer(files.common, lower, [*common_seeds(lower, files), *more], hidden)
     files.hosts.mkdir(exist_ok=True)
     if can_be_upper(files.hosts, lower):
         return

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from madeus.executor.testbed import network, packages, root, sshd, syscalls
+from madeus.executor.testbed import network, packages, root, sshd, syscalls, systemd
 from madeus.executor.testbed.errors import HostFailed
 from madeus.executor.testbed.registry import MARKER, Mode, ProcessId, identify
 
@@ -71,6 +71,8 @@ class Plan:
     common: Path
     layers: bool = False
     """Whether it can mount layered roots: a store on the bed's own file system, and the capabilities for it."""
+    systemd: bool = False
+    """Whether its PID 1 is systemd."""
 
     @property
     def own_network(self) -> bool:
@@ -81,7 +83,8 @@ class Plan:
     def capabilities(self) -> frozenset[int]:
         """NET_ADMIN only over a network of its own; what mounts and makes device nodes only where layers are wanted."""
         network_too = CAPABILITIES | {syscalls.CAP_NET_ADMIN} if self.own_network else CAPABILITIES
-        return network_too | {syscalls.CAP_SYS_ADMIN, syscalls.CAP_MKNOD} if self.layers else network_too
+        mounting = self.layers or self.systemd
+        return network_too | {syscalls.CAP_SYS_ADMIN, syscalls.CAP_MKNOD} if mounting else network_too
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def conceive(plan: Plan, home: int) -> Unborn:
 
 
 def _isolate(plan: Plan) -> None:
+    if plan.systemd:
+        systemd.join_group(plan.bed, plan.name)
     kinds = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWCGROUP
     syscalls.unshare(kinds | (syscalls.CLONE_NEWNET if plan.own_network else 0))
     socket.sethostname(plan.name)
@@ -137,12 +142,16 @@ def _become_init(plan: Plan) -> None:
     if plan.layers:
         binds[packages.roots_directory()] = root.ROOTS
     root.enter_root(plan.directory, plan.common, plan.lower, binds, plan.layers)
+    if plan.systemd:
+        systemd.furnish()
     syscalls.keep_capabilities(plan.capabilities)
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.umask(0o022)
     environment = {"PATH": PATH, MARKER: str(plan.bed), "MADEUS_TESTBED_HOST": plan.name}
+    if plan.systemd:
+        os.execve(systemd.PROGRAM, ["/sbin/init"], {**environment, **systemd.ENVIRONMENT})
     os.execve(sshd.SSHD, [sshd.SSHD, "-D", "-E", f"/{sshd.LOG}"], environment)
 
 
@@ -192,9 +201,15 @@ def last_words(directory: Path) -> str:
         return "it said nothing"
 
 
-def wait_listening(name: str, process: ProcessId, address: str, port: int, directory: Path) -> None:
-    """Wait until the host's sshd listens. Raises HostFailed when it ends before, or says nothing for ten seconds."""
-    deadline = time.monotonic() + 10
+PATIENCE = 10.0
+"""Seconds for an sshd to come up."""
+
+
+def wait_listening(
+    name: str, process: ProcessId, address: str, port: int, directory: Path, patience: float = PATIENCE
+) -> None:
+    """Wait until the host's sshd listens. Raises HostFailed when it ends before, or says nothing for `patience` seconds."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             if network.is_listening(process.pid, address, port):

@@ -1,8 +1,8 @@
 """The keeper of a bed: the process that is the parent of its hosts, the relay to them, and the owner of their network.
 
-Started by `Testbed.up` as `python -m madeus.executor.testbed.keeper DIRECTORY NAME MODE LOWER [layers]`; it puts itself in the
-background and prints one JSON object when it can be spoken to. It waits in one selector (no CPU while idle) and handles one
-request at a time. When it ends, however it ends, the kernel ends its hosts, their mounts and their network.
+Started by `Testbed.up` as `python -m madeus.executor.testbed.keeper DIRECTORY NAME MODE LOWER [layers] [systemd]`; it puts
+itself in the background and prints one JSON object when it can be spoken to. It waits in one selector (no CPU while idle) and
+handles one request at a time. When it ends, however it ends, the kernel ends its hosts, their mounts and their network.
 """
 
 import json
@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from madeus.executor.testbed import birth, host, network, syscalls, wire
+from madeus.executor.testbed import birth, host, network, syscalls, systemd, wire
 from madeus.executor.testbed.errors import (
     HostIsDown,
     HostIsFrozen,
@@ -35,7 +35,7 @@ from madeus.executor.testbed.relay import Gate
 class Keeper:
     """Everything of one bed. The record on disk is written after every change, before the answer goes out."""
 
-    def __init__(self, files: BedFiles, name: str, mode: Mode, lower: Path, layers: bool) -> None:
+    def __init__(self, files: BedFiles, name: str, mode: Mode, lower: Path, layers: bool, with_systemd: bool) -> None:
         self.files = files
         self.home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self.hub = None if mode == "lo" else network.Hub()
@@ -51,7 +51,7 @@ class Keeper:
         hosts = old.down().hosts if old is not None else ()
         # Blocks of addresses may have changed hands while the bed was down.
         hosts = tuple(replace(each, **self._addresses(mode, each.number)) for each in hosts)
-        self.record = BedRecord(name, mode, str(lower), identify(os.getpid()), hub, hosts, layers)
+        self.record = BedRecord(name, mode, str(lower), identify(os.getpid()), hub, hosts, layers, with_systemd)
         files.write(self.record)
 
     def _addresses(self, mode: Mode, number: int) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Keeper:
             self._update(name, state="up", process=process)
             self.insides[name] = Inside(process, self._plan(name).capabilities, self.home)
             self._open_gate(name)
-            if self.record.layers:
+            if self.record.layers and not self.record.systemd:  # which has a unit for it
                 self._boot(name)
         self._renew_names([each for each in self.record.hosts if each.name not in born])
         self._save(self.record)
@@ -297,6 +297,8 @@ class Keeper:
             self.gates.pop(record.name).close()
         self.insides.pop(record.name).close()
         self._update(record.name, state="down", process=None)
+        if self.record.systemd:
+            systemd.remove_group(self.files.directory, record.name)
         if not self.stopping:
             self._save(self.record)
 
@@ -392,9 +394,9 @@ def _in_background(report: int, arguments: Sequence[str]) -> None:
     files = BedFiles(Path(directory))
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_SLAVE)
-    birth.lay_the_ground(files, Path(lower))
-    layers = "layers" in arguments[4:]
-    keeper = Keeper(files, name, mode, Path(lower), layers)  # type: ignore[arg-type]  # the caller's own Mode, as text
+    layers, with_systemd = ("layers" in arguments[4:], "systemd" in arguments[4:])
+    birth.lay_the_ground(files, Path(lower), with_systemd)
+    keeper = Keeper(files, name, mode, Path(lower), layers, with_systemd)  # type: ignore[arg-type]  # the caller's own Mode, as text
     server = wire.listen(files.directory / "keeper.sock")
     os.write(report, json.dumps({"ok": os.getpid()}).encode())
     os.close(report)

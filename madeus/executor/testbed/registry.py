@@ -67,6 +67,8 @@ class BedRecord:
     hosts: tuple[HostRecord, ...]
     layers: bool = False
     """Whether the hosts can mount: a store directory for layers, and the capabilities that stacking them takes."""
+    systemd: bool = False
+    """Whether PID 1 of the hosts is systemd; else it is sshd itself."""
 
     def host(self, name: str) -> HostRecord | None:
         """The host called `name`, or None."""

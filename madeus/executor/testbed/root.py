@@ -69,15 +69,16 @@ class Seed:
     """`content` is what a symbolic link points to."""
 
 
-def make_common_layer(directory: Path, lower: Path, seeds: Iterable[Seed]) -> None:
+def make_common_layer(directory: Path, lower: Path, seeds: Iterable[Seed], hidden: Iterable[str] = ()) -> None:
     """Mount the layer between `lower` and the hosts' disks at `directory` and fill it; lives with the mount namespace.
 
+    `hidden`: directories that a host sees empty, beside `HIDDEN`.
     It must be a file system of its own: a lower layer inside another (`/`) is refused with ELOOP. Raises OSError.
     """
     directory.mkdir(exist_ok=True)
     mount("madeus", str(directory), "tmpfs", syscalls.MS_NODEV, "mode=755")
-    for hidden in HIDDEN:
-        path = _directory(directory, lower, hidden)
+    for name in (*HIDDEN, *hidden):
+        path = _directory(directory, lower, name)
         os.setxattr(path, "trusted.overlay.opaque", b"y")
     for place in (REPOSITORY, ROOTS):
         _directory(directory, lower, place)

@@ -292,7 +292,7 @@ def _point_boot_here(store: Store) -> None:
 def _write_unit(boot_program: str) -> None:
     text = (
         "[Unit]\nDescription=Layered root\nAfter=local-fs.target network.target\n\n"
-        f"[Service]\nType=oneshot\nRemainAfterExit=yes\nKillMode=none\nExecStart={boot_program}\n\n"
+        f"[Service]\nType=oneshot\nRemainAfterExit=yes\nKillMode=process\nExecStart={boot_program}\n\n"
         "[Install]\nWantedBy=multi-user.target\n"
     )
     if os.path.exists(UNIT):
