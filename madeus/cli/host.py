@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -122,6 +121,8 @@ def watch(interval: float, once: bool, inventory: Path | None, wait: float, form
                 click.echo(json.dumps({"time": time(), **line}))
             else:
                 click.echo(f"{moment(time())}  {one}")
+
+    import asyncio
 
     async def rounds(layers: Layers) -> bool:
         while True:

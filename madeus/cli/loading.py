@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from madeus import api
-from madeus.diagnostics import Diagnostic
-from madeus.model import Assembly, Model
-
 if TYPE_CHECKING:
+    from madeus.diagnostics import Diagnostic
     from madeus.dsl import Loaded
+    from madeus.model import Assembly, Model
     from madeus.semantics import System
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -97,19 +95,25 @@ def show_diagnostics(loaded: Loaded, diagnostics: Sequence[Diagnostic]) -> None:
 @contextmanager
 def selecting() -> Iterator[None]:
     """Turn a SelectionError of the Python door into an error of the command line."""
+    from madeus.errors import SelectionError
+
     try:
         yield
-    except api.SelectionError as error:
+    except SelectionError as error:
         raise InputError(str(error)) from error
 
 
 def choose_assembly(model: Model, name: str | None, programs: Sequence[str] = ()) -> Assembly:
     """The assembly that the options of ``system_options`` speak of. Raises InputError."""
+    from madeus import api
+
     with selecting():
         return api.choose_assembly(model, name, programs)
 
 
 def choose_system(model: Model, assembly: str | None, programs: Sequence[str], failures: int | None = 0) -> System:
     """The system that the options of ``system_options`` speak of. Raises InputError."""
+    from madeus import api
+
     with selecting():
         return api.choose_system(model, assembly, programs, failures)

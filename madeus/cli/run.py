@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from madeus.api import run_origin
 from madeus.cli.driving import (
     asks_probes,
     divergence_option,
@@ -149,6 +148,8 @@ def run(
 def _loaded(
     file: str, assembly: str | None, programs: tuple[str, ...], settings: tuple[str, ...]
 ) -> tuple[System, Origin]:
+    from madeus.api import run_origin
+
     loaded, model = load(file, settings)
     return choose_system(model, assembly, programs, None), run_origin(loaded)
 

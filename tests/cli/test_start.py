@@ -40,7 +40,9 @@ def imported(of: set[str], *words: str, **environment: str) -> tuple[list[str], 
     return found, int(code), "\n".join(said)
 
 
-@pytest.mark.parametrize("words", [["--version"], ["--help"], ["rollback", "--help"], ["role", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--version"], ["--help"], ["rollback", "--help"], ["host", "--help"], ["run", "--help"]]
+)
 def test_telling_about_a_command_imports_nothing_that_does_anything(words: list[str]) -> None:
     found, code, said = imported(LIBRARIES | ROOMS | WORKING, *words)
     assert (found, code) == ([], 0)
