@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, EISDIR
 from pathlib import Path
 
 from madeus.executor.journal.errors import JournalBusy, JournalTooNew, JournalUnusable, NoJournal
@@ -140,8 +141,7 @@ def open_database(path: Path, create: bool) -> sqlite3.Connection:
     """
     if create:
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            _make(path)
         except OSError as error:
             reason = f"cannot be made: {error.strerror or error}"
             raise JournalUnusable(path, reason, "name a directory of yours with --state") from None
@@ -157,6 +157,20 @@ def open_database(path: Path, create: bool) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _make(path: Path) -> None:
+    """Make the file where it is missing. One that is there is not opened: to close it would let go of every lock that this
+    process has on it (POSIX), and another process would take its log away as the last one that uses it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR)) from None
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES)) from None
 
 
 def writable(path: Path) -> bool:

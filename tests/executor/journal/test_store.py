@@ -222,6 +222,18 @@ def test_a_disk_without_room_is_told_even_where_sqlite_only_sees_an_error(
         raise trouble
 
 
+def test_opening_it_again_in_the_same_process_lets_go_of_no_lock(journal: Journal) -> None:
+    """Else another process that comes and goes takes itself for the last one, and takes the log away."""
+    Journal.open(journal.path.parent).close()
+    look = "import sys; from pathlib import Path; from madeus.executor.journal.store import Journal as J; "
+    look += "j = J.open(Path(sys.argv[1]), create=False); j.heads(); j.close()"
+    subprocess.run([sys.executable, "-c", look, str(journal.path.parent)], check=True)
+    assert journal.path.with_name(f"{FILE}-wal").exists()
+    with journal.transaction() as connection:
+        connection.execute("CREATE TABLE later (number INTEGER)")
+    assert journal.query("SELECT count(*) FROM later") == [(0,)]
+
+
 def test_an_assembly_is_locked_while_its_controller_lives(journal: Journal) -> None:
     holder = begin(journal)
     with pytest.raises(AssemblyLocked) as caught:
