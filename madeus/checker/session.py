@@ -14,7 +14,18 @@ from madeus.checker.portfolio import ENGINES, MissingLibrary, Portfolio, Unknown
 from madeus.checker.problem import Problem
 from madeus.checker.report.findings import of_health, of_property
 from madeus.checker.report.model import Block, Checked
-from madeus.checker.verdict import Boundaries, Durations, Fails, Findings, Holds, Unknown, Verdict, Width
+from madeus.checker.verdict import (
+    CROSS_CHECKED,
+    UNCONFIRMED,
+    Boundaries,
+    Durations,
+    Fails,
+    Findings,
+    Holds,
+    Unknown,
+    Verdict,
+    Width,
+)
 from madeus.model import Model, Parallelism
 
 FIRST_LOOK = 1.0
@@ -121,7 +132,9 @@ class Session:
         if wish.cross_check and not isinstance(verdict, Unknown):
             verdict = self._cross_check(problem, verdict)
         if memory is not None and not isinstance(verdict, Unknown):
-            memory.put(name, store.encode(verdict))
+            # That the budget was too small for a second engine says nothing about later checks.
+            notes = tuple(note for note in verdict.evidence.notes if note != UNCONFIRMED)
+            memory.put(name, store.encode(replace(verdict, evidence=replace(verdict.evidence, notes=notes))))
         return verdict, False
 
     def _ask(self, problem: Problem, engine: str, budget: Budget) -> Verdict:
@@ -155,10 +168,9 @@ class Session:
                     continue
                 if not agree(problem, verdict, second):
                     raise Disagreement(str(problem), _said(verdict), _said(second))
-                note = f"the {name} engine comes to the same answer"
+                note = f"{CROSS_CHECKED}{name}"
                 return replace(verdict, evidence=replace(evidence, notes=(*evidence.notes, note)))
-        note = "no other engine could confirm it within the budget"
-        return replace(verdict, evidence=replace(evidence, notes=(*evidence.notes, note)))
+        return replace(verdict, evidence=replace(evidence, notes=(*evidence.notes, UNCONFIRMED)))
 
 
 def agree(problem: Problem, first: Verdict, second: Verdict) -> bool:

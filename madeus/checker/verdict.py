@@ -24,6 +24,12 @@ class Assumption(StrEnum):
 NOT_SHORTEST = "the run shown is not always a shortest one"
 """A note of evidence."""
 
+CROSS_CHECKED = "cross-checked with "
+"""Beginning of a note of evidence: a second engine, named after it, came to the same answer; true of what is kept, too."""
+
+UNCONFIRMED = "not cross-checked: no other engine could answer within the budget"
+"""A note of evidence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

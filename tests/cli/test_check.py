@@ -154,7 +154,9 @@ def test_parameters_are_set() -> None:
 def test_a_second_engine_confirms_and_a_disagreement_is_our_bug(
     race: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "engine comes to the same answer" in madeus(race, "--verify", "1#2", "--cross-check").stdout
+    said = madeus(race, "--verify", "1#2", "--cross-check").stdout
+    assert "cross-checked with " in said
+    assert ", cached" not in said
 
     def liar(self: Reference, problem: Problem, watch: Watch) -> Verdict:
         return Fails("no")
@@ -164,6 +166,17 @@ def test_a_second_engine_confirms_and_a_disagreement_is_our_bug(
     monkeypatch.setattr("madeus.checker.session.ENGINES", only)
     assert guarded(cli, ["check", race, "--verify", "1#2", "--cross-check", "--engine", "explicit"]) == 70
     assert "the engines disagree about `deployable served possible`" in capsys.readouterr().err
+
+
+def test_a_kept_answer_says_that_it_was_cross_checked_and_not_that_it_could_not_be(
+    race: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed = madeus(race, "--verify", "1#2", "--cross-check").stdout
+    note = next(line.strip() for line in confirmed.splitlines() if "cross-checked with " in line)
+    assert f"{note}, cached" in madeus(race, "--verify", "1#2").stdout
+    monkeypatch.setattr("madeus.checker.session.ENGINES", {})
+    assert "no other engine could answer within the budget" in madeus(race, "--verify", "1#2", "--cross-check").stdout
+    assert "cross-checked" not in madeus(race, "--verify", "1#2").stdout
 
 
 def test_a_counterexample_that_is_no_run_is_our_bug(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from madeus.checker.explanation import Explanation, Moment
 from madeus.checker.report.measure import remarks, seconds, sentence
 from madeus.checker.report.model import Block, Checked, Outcome, Report, rests_on
-from madeus.checker.verdict import Evidence, Holds
+from madeus.checker.verdict import CROSS_CHECKED, UNCONFIRMED, Holds
 from madeus.diagnostics import Diagnostic
 
 MOST_STEPS = 40
@@ -65,7 +65,7 @@ def answer(result: Checked) -> Iterator[Piece]:
     yield Line(f"  {outcome:<{_WIDTH}}  {result.question}{says}", _TONES[outcome])
     yield Line(f"  {'':<{_WIDTH}}  {_by(result)}", Tone.ASIDE)
     if isinstance(result.verdict, Holds):
-        for remark in (*remarks(result.verdict.measure), *_confirmations(result.verdict.evidence)):
+        for remark in (*remarks(result.verdict.measure), *_confirmations(result)):
             yield Line(f"  {'':<{_WIDTH}}  {remark}", Tone.ASIDE)
     yield from _findings(result)
 
@@ -133,9 +133,13 @@ def _elapsed(value: float) -> str:
     return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
 
 
-def _confirmations(evidence: Evidence) -> Iterator[str]:
+def _confirmations(result: Checked) -> Iterator[str]:
     """Notes about other engines' agreement; those about engines that were tried before stay in the machine's forms."""
-    return (note for note in evidence.notes if note.startswith(("the ", "no other")) and "engine" in note)
+    for note in result.verdict.evidence.notes:
+        if note.startswith(CROSS_CHECKED):
+            yield f"{note}, cached" if result.cached else note
+        elif note == UNCONFIRMED:
+            yield note
 
 
 def _health(result: Checked) -> Iterator[Piece]:

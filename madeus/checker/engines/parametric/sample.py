@@ -10,12 +10,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from madeus.checker.engines.parametric.span import AFTER, BEFORE, EVERYTHING, Cut, Span
+from madeus.checker.engines.timed.zone import NOW, forget
 
 Affine = tuple[int, int, int]
 """Value for the duration that is tried, constant, factor of the duration; the value is multiplied by a denominator."""
-
-NOW, START, MARK = -1, -2, -3
-"""Dates: of the latest step, of the first one, of the one that the question remembers; others by the number of an END."""
 
 Zone = dict[tuple[int, int], Affine]
 """(x, y) -> the least upper bound of x - y that is known; nothing: infinite. Closed for the duration that is tried."""
@@ -85,23 +83,6 @@ class Sample:
         for constant, factor in margins:
             self.keep(constant, factor)
         return True
-
-
-def forget(zone: Zone, gone: int) -> Zone:
-    """The zone without a date."""
-    return {pair: bound for pair, bound in zone.items() if gone not in pair}
-
-
-def equated(zone: Zone, fresh: int, old: int) -> Zone:
-    """The zone where a date, forgotten before, equals another one."""
-    made = forget(zone, fresh)
-    for (x, y), bound in list(made.items()):
-        if x == old:
-            made[(fresh, y)] = bound
-        if y == old:
-            made[(x, fresh)] = bound
-    made[(fresh, old)] = made[(old, fresh)] = ZERO
-    return made
 
 
 def begun(zone: Zone, date: int, low: Affine, high: Affine | None) -> Zone:

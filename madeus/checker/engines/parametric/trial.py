@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from madeus.checker.engine import Watch
 from madeus.checker.engines.parametric.dates import Dates
 from madeus.checker.engines.parametric.projection import wrong_for
-from madeus.checker.engines.parametric.sample import MARK, NOW, START, ZERO, Sample, Zone, begun, equated, forget
+from madeus.checker.engines.parametric.sample import ZERO, Sample, Zone, begun
 from madeus.checker.engines.parametric.span import Span
+from madeus.checker.engines.timed.zone import MARK, NOW, START, equated, forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Trial:
         start = self.dates.compiled.encoding.initial
         good = self.dates.good(start)
         if good:
-            zone = equated(zone, MARK, NOW)
+            zone = equated(zone, MARK, NOW, ZERO)
         for t in self.search.start & self._timed:
             zone = begun(zone, t, self._least[t], self._greatest[t])
         self._nodes.append(_Node(start, good, zone, self.search.start, -1, -1))
@@ -104,7 +105,7 @@ class Trial:
                 zone = self.sample.bounded(zone, t, other, ZERO)
         if zone is not None and not node.enabled <= self._timed:
             zone = self.sample.bounded(zone, t, NOW, ZERO)
-        return None if zone is None else forget(equated(zone, NOW, t), t)
+        return None if zone is None else forget(equated(zone, NOW, t, ZERO), t)
 
     def _add(self, number: int, node: _Node, t: int, zone: Zone) -> None:
         after = node.marking + self.dates.compiled.encoding.delta[t]
@@ -115,7 +116,7 @@ class Trial:
             zone = begun(zone, fresh, self._least[fresh], self._greatest[fresh])
         good = self.dates.good(after)
         if good and not node.good:
-            zone = equated(zone, MARK, NOW)
+            zone = equated(zone, MARK, NOW, ZERO)
         elif node.good and not good:
             zone = forget(zone, MARK)
         known = self._zones.setdefault((after, good), [])

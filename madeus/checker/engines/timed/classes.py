@@ -103,7 +103,7 @@ class Classes:
                 zone = bounded(zone, t, other, 0.0)
         if zone is not None and not node.enabled <= self.ending:
             zone = bounded(zone, t, NOW, 0.0)
-        return None if zone is None else forget(equated(zone, NOW, t), t)
+        return None if zone is None else forget(equated(zone, NOW, t, 0.0), t)
 
     def _add(self, number: int, node: Node, t: int, zone: Zone) -> None:
         search = self.compiled.search
@@ -113,12 +113,12 @@ class Classes:
             zone = forget(zone, gone)
         for fresh in (enabled - node.enabled) & self.ending:
             interval = self.intervals[fresh]
-            zone = equated(zone, fresh, NOW)
+            zone = equated(zone, fresh, NOW, 0.0)
             del zone[(fresh, NOW)]
             zone = _between(zone, fresh, interval.minimum, interval.maximum)
         memory, mark = self.change(node.memory, after)
         if mark is Mark.SET:
-            zone = equated(zone, MARK, NOW)
+            zone = equated(zone, MARK, NOW, 0.0)
         elif mark is Mark.DROP:
             zone = forget(zone, MARK)
         known = self._zones.setdefault((after, memory), [])

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
+from typing import TypeVar
 
 NOW, START, MARK = -1, -2, -3
 
 Zone = dict[tuple[int, int], float]
 """(x, y) -> the least upper bound of x - y; nothing: infinite. Closed: no bound follows from others that is not there."""
+
+
+Bound = TypeVar("Bound")
 
 
 def dates(zone: Zone) -> set[int]:
@@ -41,20 +45,20 @@ def bounded(zone: Zone, x: int, y: int, bound: float) -> Zone | None:
     return closed
 
 
-def forget(zone: Zone, gone: int) -> Zone:
-    """The zone without a date."""
+def forget(zone: dict[tuple[int, int], Bound], gone: int) -> dict[tuple[int, int], Bound]:
+    """The zone without a date, whatever its bounds are."""
     return {pair: bound for pair, bound in zone.items() if gone not in pair}
 
 
-def equated(zone: Zone, fresh: int, old: int) -> Zone:
-    """The zone where a date, forgotten before, equals another one."""
+def equated(zone: dict[tuple[int, int], Bound], fresh: int, old: int, zero: Bound) -> dict[tuple[int, int], Bound]:
+    """The zone where a date, forgotten before, equals another one. zero: the bound that says so."""
     made = forget(zone, fresh)
     for (x, y), bound in list(made.items()):
         if x == old:
             made[(fresh, y)] = bound
         if y == old:
             made[(x, fresh)] = bound
-    made[(fresh, old)] = made[(old, fresh)] = 0.0
+    made[(fresh, old)] = made[(old, fresh)] = zero
     return made
 
 
