@@ -92,6 +92,8 @@ class KeptConnections:
         path = where / await digest(host)
         try:
             return await mux.open_session(str(path), command, AGREEING)
+        except mux.NoSession:
+            raise
         except NotShared:
             async with self._slots:
                 await _start(host, path)

@@ -26,6 +26,10 @@ class NotShared(Exception):
     """There is no connection behind the socket, or it gives no session."""
 
 
+class NoSession(NotShared):
+    """There is one, but the host opens no session, or does not say."""
+
+
 @dataclass(slots=True)
 class Session:
     """A command that runs on the host; our ends of its streams."""
@@ -46,13 +50,16 @@ async def open_session(path: str, command: str, seconds: float) -> Session:
     """Run a command over the connection that is shared at a path. seconds: until the host must have agreed.
 
     Raises:
-        NotShared: nobody listens there, the listener is somebody else's, or the host opens no session.
+        NotShared: nobody listens there, or the listener is somebody else's.
+        NoSession: see there.
     """
     session = Session(await _connect(path))
     theirs: list[socket.socket] = []
+    trouble: type[NotShared] = NotShared
     try:
         async with asyncio.timeout(seconds):
             await _greet(session.control)
+            trouble = NoSession
             head = struct.pack(">II", NEW_SESSION, _REQUEST) + _text(b"")
             # Neither a terminal, nor X11, nor the agent, nor a subsystem.
             await _send(
@@ -67,10 +74,10 @@ async def open_session(path: str, command: str, seconds: float) -> Session:
                 socket.send_fds(session.control, [b"\0"], [other.fileno()])
             kind, _ = await _receive(session.control)
         if kind != SESSION_OPENED:
-            raise NotShared("the host opens no session")
+            raise NoSession("the host opens no session")
     except (OSError, EOFError, TimeoutError, struct.error) as error:
         session.close()
-        raise NotShared(str(error)) from error
+        raise trouble(str(error)) from error
     except BaseException:
         session.close()
         raise

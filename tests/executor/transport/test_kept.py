@@ -178,7 +178,9 @@ def test_a_host_that_does_not_answer_over_it_gets_another_connection(
     frozen = server.connections()
     for process in frozen:
         os.kill(process, signal.SIGSTOP)
+    before = connections()
     assert run(host) == "there\n"
+    assert connections() == before  # it may be in use: it is for its keeper to find out that it is dead
 
 
 def test_another_key_of_the_host_is_refused_though_a_connection_is_there(host: Host, server: Sshd) -> None:
