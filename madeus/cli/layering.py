@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -73,9 +74,30 @@ def with_layers(
 
         async def whole() -> T:
             async with Layers.open(state, hosts, wait) as layers:
+                if sys.stderr.isatty():
+                    layers.tell = lambda sentence: click.echo(f"{sentence} ...", err=True)
                 return await act(layers)
 
-        return asyncio.run(whole())
+        try:
+            return asyncio.run(whole())
+        except KeyboardInterrupt:
+            _tell_unfinished(state)
+            raise
+
+
+def _tell_unfinished(state: Path | None) -> None:
+    """Say how what was interrupted is gone on with."""
+    from madeus.executor.layers.store import LayerStore
+
+    store = LayerStore.open(state, create=False)
+    try:
+        begun = [one.summary for one in store.unfinished()]
+    finally:
+        store.close()
+    if begun:
+        what = f"{', '.join(begun[:SHOWN])}{f' and {len(begun) - SHOWN} more' if len(begun) > SHOWN else ''}"
+        click.echo(f"\nhad begun: {what}", err=True)
+        click.echo("  `madeus layers resume` goes on with it, and so does the next operation on the machine", err=True)
 
 
 def tell(performed: Performed, form: str, machine: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,6 +11,9 @@ import click
 from madeus.cli.failing import state_option, telling
 from madeus.cli.layering import format_option, layer_options, moment, table, tell, with_layers
 from madeus.cli.role import read_catalog
+
+_NAMED = 4
+"""Names in a cell of a table."""
 
 
 @click.group()
@@ -47,12 +51,17 @@ def list_layers(form: str, state: Path | None) -> None:
             layer.id,
             str(layer.kind),
             "read-only" if layer.frozen else "writable",
-            ", ".join(sorted(layer.holders)),
-            ", ".join(catalog.referring(layer.id)) or "nobody",
+            _some(sorted(layer.holders)),
+            _some(tuple(catalog.referring(layer.id))) or "nobody",
         )
         for layer in catalog.layers.values()
     ]
     table(("layer", "kind", "", "on", "needed by"), rows)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
 
 
 @layers.command(epilog="Exit codes: 0 done, 1 a host failed, or an operation is on.")
@@ -86,7 +95,7 @@ def resume(inventory: Path | None, wait: float, form: str, state: Path | None) -
             line = {"number": operation.number, "operation": operation.kind, "summary": operation.summary}
             click.echo(json.dumps({**line, "state": str(operation.state)}))
         else:
-            click.echo(f"{operation.summary}: {operation.state}")
+            click.echo(f"{', '.join(operation.locks)}: {operation.summary}: {operation.state}")
     if not done:
         click.echo("nothing was interrupted", err=form == "json")
 

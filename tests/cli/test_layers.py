@@ -11,6 +11,8 @@ import pytest
 
 from madeus.cli.guard import guarded
 from madeus.cli.root import cli
+from madeus.executor.layers.api import Layers
+from madeus.layers.catalog import Catalog, Machine
 
 
 class Done(NamedTuple):
@@ -182,6 +184,29 @@ def test_the_history_of_a_machine_that_nobody_knows_is_refused(folder: Path, mad
     assert "there is no machine web2" in done.stderr
     madeus("host", "remove", "web1")
     assert "remove machine web1" in madeus("layers", "history", "web1").stdout
+
+
+def test_ctrl_c_says_how_what_had_begun_is_gone_on_with(
+    folder: Path, madeus: Madeus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    madeus("role", "define", "shop.madeus")
+    assert madeus("role", "assign", "shop", "web1", "-i", "hosts.toml").returncode == 1
+
+    async def interrupted(layers: Layers) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Layers, "resume", interrupted)
+    done = madeus("layers", "resume")
+    assert done.returncode == 130
+    assert "had begun: make shop 1\n  `madeus layers resume` goes on with it" in done.stderr
+
+
+def test_a_layer_that_many_need_fills_no_screen(madeus: Madeus, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = Catalog()
+    for number in range(9):
+        catalog = catalog.with_machine(Machine(f"m{number}", stack=("system",)))
+    monkeypatch.setattr("madeus.cli.layers.read_catalog", lambda state: catalog)
+    assert "m0, m1, m2, m3 and 6 more" in madeus("layers", "list").stdout
 
 
 def test_what_is_for_machines_has_no_other_text(folder: Path, madeus: Madeus) -> None:

@@ -29,7 +29,7 @@ from madeus.executor.layers.operate import Hosts, Performed, perform, resume
 from madeus.executor.layers.store import LayerStore, Operation, Request
 from madeus.executor.transport.base import Outcome
 from madeus.executor.transport.pool import Transports
-from madeus.layers import Catalog, Change, Occasion, Policy, Refused
+from madeus.layers import SPARE, Catalog, Change, Occasion, Policy, Refused
 from madeus.layers.errors import Masked, NothingToDo, StillSpare
 from madeus.layers.mask import Decision, Entry, FileKind, Mask, decide, to_check, to_resolve, undecided
 from madeus.layers.operation import (
@@ -91,6 +91,8 @@ class Layers:
         self.store, self.hosts, self.wait = store, hosts, wait
         self._inventory, self._transports = inventory, transports
         self._making = asyncio.Lock()
+        self.tell: Callable[[str], None] = lambda sentence: None
+        """Is told what takes its time, before it begins."""
 
     @classmethod
     def open(cls, state: Path | None = None, inventory: Inventory | None = None, wait: float = 0.0) -> Layers:
@@ -155,7 +157,10 @@ class Layers:
 
     async def assign(self, role: str, machines: Sequence[str], version: str | None = None) -> list[Done]:
         """Give spare machines a role; versions that have still to be made are made on the first."""
-        await self._ready(role, machines, version)
+        known = self.catalog.machines
+        spare = [one for one in machines if one not in known or known[one].role == SPARE]
+        if spare:  # the others are refused: nothing need be made for them
+            await self._ready(role, spare, version)
         return await self.each(machines, lambda m: self._one(m, lambda c, o: assign(c, m, role, version, o)))
 
     async def reprovision(self, role: str, machines: Sequence[str], version: str | None = None) -> list[Done]:
@@ -352,8 +357,14 @@ class Layers:
             raise OperationRefused(refused) from refused
         async with self._making:  # several machines of one call may lack the same versions
             for one in found.versions[:upto]:
-                if not self.catalog.is_made(one.layer):
+                if self.catalog.is_made(one.layer):
+                    continue
+                self.tell(f"{machines[0]}: making {role} {one.name}")
+                try:
                     await self.make(role, one.name, machines[0])
+                except OperationRefused as error:
+                    if not isinstance(error.refused, NothingToDo):  # somebody else has made it while we waited
+                        raise
 
     async def _one(self, machine: str, request: Request) -> Done:
         return Done(machine, await self._perform(request))

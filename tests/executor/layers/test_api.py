@@ -58,6 +58,29 @@ def test_assigning_makes_what_is_missing_once_and_brings_it_to_the_others(
     act(tmp_path, hosts, scenario)
 
 
+def test_a_version_that_somebody_else_makes_meanwhile_is_not_made_again(tmp_path: Path, hosts: SimulatedHosts) -> None:
+    async def whole() -> None:
+        one, other = (Layers(LayerStore.open(tmp_path), hosts, INVENTORY) for _ in range(2))
+        async with one, other:
+            told: list[str] = []
+            one.tell = other.tell = told.append
+            await one.define(WEB, tmp_path)
+            make = other.make
+
+            async def late(role: str, version: str, machine: str) -> Any:
+                """As if the other machine's operation had held the role until now."""
+                assert [result.error for result in await one.assign(role, ["m1"], version)] == [None]
+                return await make(role, version, machine)
+
+            other.make = late  # type: ignore[method-assign]
+            assert [result.error for result in await other.assign("web", ["m2"], "1")] == [None]
+            assert [hosts[name].shown()["/srv/version"] for name in ("m1", "m2")] == ["1", "1"]
+            assert [operation.kind for operation in one.store.operations()].count("make") == 1
+            assert told == ["m2: making web 1", "m1: making web 1"]
+
+    asyncio.run(whole())
+
+
 def test_what_every_host_has_of_itself_is_not_brought_from_the_first(tmp_path: Path, hosts: SimulatedHosts) -> None:
     role = Role("db", "debian11", (RoleVersion("1", source="host:/srv/db"),), source="host:/srv/debian11")
 
