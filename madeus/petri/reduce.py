@@ -6,6 +6,7 @@ transitions can fire, and whether a deadlock is reachable. Time is not kept: the
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,6 +40,10 @@ def reduce_net(net: Net, places: Iterable[int] = (), transitions: Iterable[int] 
     return work.result()
 
 
+_Sequence = tuple["int | _Sequence", "_Sequence | None"]
+"""Transitions one after the other: (first, None) or (those before, those after)."""
+
+
 class _Work:
     """The net being reduced, as maps that can change."""
 
@@ -51,12 +56,19 @@ class _Work:
         self.read = {t: dict(arcs) for t, arcs in enumerate(net.read)}
         self.inhibit = {t: dict(arcs) for t, arcs in enumerate(net.inhibit)}
         self.places = set(range(len(net.places)))
-        self.sequence: dict[int, tuple[int, ...]] = {t: (t,) for t in range(len(net.transitions))}
+        self.sequence: dict[int, _Sequence] = {t: (t, None) for t in range(len(net.transitions))}
         self.visible = set(transitions)
         self.touching: dict[int, set[int]] = {p: set() for p in self.places}
+        self.takers: dict[int, set[int]] = {p: set() for p in self.places}
+        self.inhibited = [0] * len(net.places)
+        """How many transitions each place inhibits."""
         for t in self.pre:
             for p in self._around(t):
                 self.touching[p].add(t)
+            for p in self.pre[t]:
+                self.takers[p].add(t)
+            for p in self.inhibit[t]:
+                self.inhibited[p] += 1
 
     def _around(self, t: int) -> set[int]:
         return {*self.pre[t], *self.post[t], *self.read[t], *self.inhibit[t]}
@@ -64,6 +76,9 @@ class _Work:
     def _remove_transition(self, t: int) -> None:
         for p in self._around(t):
             self.touching[p].discard(t)
+            self.takers[p].discard(t)
+        for p in self.inhibit[t]:
+            self.inhibited[p] -= 1
         for side in (self.pre, self.post, self.read, self.inhibit):
             del side[t]
         del self.sequence[t]
@@ -72,6 +87,8 @@ class _Work:
         for t in self.touching.pop(p):
             for side in (self.pre, self.post, self.read, self.inhibit):
                 side[t].pop(p, None)
+        del self.takers[p]
+        self.inhibited[p] = 0
         self.places.discard(p)
 
     def _may_go(self, p: int) -> bool:
@@ -142,19 +159,28 @@ class _Work:
         The second one touches no kept place and may fire at once, and nothing is inhibited by what it makes.
         """
         gone = False
-        for p in list(self.places):
+        waiting = dict.fromkeys(self.places)
+        queue = deque(waiting)
+        while queue:
+            p = queue.popleft()
+            del waiting[p]
             second = self._second(p)
             if second is None:
                 continue
             makes = self.post[second]
             follower = self.sequence[second]
-            for t in [t for t in self.touching[p] if t != second]:
-                self.touching[p].discard(t)
+            for t in self.touching[p] - {second}:
                 del self.post[t][p]
                 for place, weight in makes.items():
                     self.post[t][place] = self.post[t].get(place, 0) + weight
                     self.touching[place].add(t)
-                self.sequence[t] = (*self.sequence[t], *follower)
+                self.sequence[t] = (self.sequence[t], follower)
+            for place in makes:
+                # Others make its tokens now: it may be its turn.
+                if place not in waiting:
+                    waiting[place] = None
+                    queue.append(place)
+            self.touching[p] = {second}
             self._remove_transition(second)
             self._remove_place(p)
             gone = True
@@ -162,21 +188,20 @@ class _Work:
 
     def _second(self, p: int) -> int | None:
         """The transition that may be fused with all that make tokens on a place."""
-        if not self._may_go(p) or self.net.initial[p]:
+        if p not in self.places or not self._may_go(p) or self.net.initial[p]:
             return None
-        takers = [t for t in self.touching[p] if p in self.pre[t]]
-        if len(takers) != 1 or any(p in self.read[t] or p in self.inhibit[t] for t in self.touching[p]):
+        if len(self.takers[p]) != 1 or self.inhibited[p]:
             return None
-        second = takers[0]
+        (second,) = self.takers[p]
         if self.pre[second] != {p: 1} or self.read[second] or self.inhibit[second] or second in self.visible:
             return None
-        if p in self.post[second] or any(self.post[t].get(p, 0) > 1 for t in self.touching[p]):
+        makes = self.post[second]
+        if p in makes or any(place in self.kept_places or place in self.net.single for place in makes):
             return None
-        for place in self.post[second]:
-            if place in self.kept_places or place in self.net.single:
-                return None
-            if any(place in self.inhibit[t] for t in self.touching[place]):
-                return None
+        if any(self.inhibited[place] for place in makes):
+            return None
+        if any(p in self.read[t] or self.post[t].get(p, 0) > 1 for t in self.touching[p]):
+            return None
         return second
 
     def result(self) -> Reduction:
@@ -202,4 +227,18 @@ class _Work:
                 interval=net.intervals[t],
             )
         bounds = None if net.bounds is None else [net.bounds[p] for p in left]
-        return Reduction(builder.build(bounds), tuple(left), tuple(self.sequence[t] for t in order))
+        return Reduction(builder.build(bounds), tuple(left), tuple(_flat(self.sequence[t]) for t in order))
+
+
+def _flat(sequence: _Sequence) -> tuple[int, ...]:
+    found: list[int] = []
+    waiting: list[_Sequence] = [sequence]
+    while waiting:
+        first, then = waiting.pop()
+        if then is not None:
+            waiting.append(then)
+        if isinstance(first, int):
+            found.append(first)
+        else:
+            waiting.append(first)
+    return tuple(found)

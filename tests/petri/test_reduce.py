@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from madeus.petri import Net, TooManyMarkings, TranslationError, reachability_graph, translate
+from madeus.petri.net import NetBuilder
 from madeus.petri.reachability import ReachabilityGraph
 from madeus.petri.reduce import reduce_net
 from madeus.semantics.system import System
@@ -83,3 +84,14 @@ def test_twins_constants_and_the_dead_go() -> None:
     assert {example.places[p] for p in reduction.places} < {"a", "b", "b2", "x", "y"}
     assert "t3" not in reduction.net.transitions
     assert "t1" not in reduction.net.transitions
+
+
+def test_a_chain_of_a_hundred_thousand_is_fused_without_copying_what_was_fused() -> None:
+    count = 100_000
+    builder = NetBuilder("chain")
+    number = {i: builder.place(f"p{i}", int(i == 0)) for i in range(count + 1)}
+    for i in range(count):
+        builder.transition(f"t{i}", ((number[i], 1),), ((number[i + 1], 1),), (), ())
+    reduction = reduce_net(builder.build(None), [number[0], number[count]])
+    assert len(reduction.net.transitions) == 2  # the last one makes tokens on a kept place
+    assert reduction.expand((0, 1)) == tuple(range(count))
