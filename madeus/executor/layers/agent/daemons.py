@@ -7,6 +7,7 @@ that it runs. Children belong to what started them.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -36,12 +37,17 @@ _INTERPRETER = re.compile(r"(?:ba|da|k|z)?sh|busybox|(?:python|perl|ruby|php|nod
 Process = dict[str, Any]
 
 
-def users(device: int) -> list[Process]:
-    """The processes whose root is the overlay `device` (st_dev of its root directory), and the files that they write."""
+def users(device: int, source: str = "") -> list[Process]:
+    """The processes whose root is the overlay `device` (st_dev of its root directory), and the files that they write.
+
+    `source`: of its mount; given where the overlay may be gone, and its number another file system's.
+    """
     found = []
     for pid in _pids():
         try:
             if os.stat(f"/proc/{pid}/root").st_dev != device:
+                continue
+            if source and _mounted(pid, device) != source:
                 continue
             words = _words(pid)
             with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
@@ -81,13 +87,13 @@ def call(root: str, name: str, verb: str) -> int:
     return inside.run(root, [f"/{SCRIPTS}/{name}", verb], directory="/", timeout=TIMEOUT)[0]
 
 
-def end(device: int) -> None:
-    """End every process whose root is the overlay `device`."""
+def end(device: int, source: str = "") -> None:
+    """End every process whose root is the overlay `device`. `source`: as in `users`."""
     for number, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
         deadline = time.monotonic() + patience
         asked: set[int] = set()
         while True:
-            left = {each["pid"] for each in users(device)}
+            left = {each["pid"] for each in users(device, source)}
             if not left:
                 return
             for pid in left - asked:
@@ -97,6 +103,39 @@ def end(device: int) -> None:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.01)
+
+
+def end_earlier(run: str) -> None:
+    """End what was left in stacks before the present one. `run`: directory in memory that keeps which ones those were."""
+    for device, source in _left(run):
+        end(device, source)
+
+
+def keep_in_mind(run: str, device: int, source: str) -> None:
+    """Note that processes go on in a stack that is left; of earlier ones only those that still have some stay noted."""
+    found = [one for one in _left(run) if users(*one)]
+    with open(f"{run}/left.new", "w", encoding="utf-8") as file:
+        json.dump([*found, (device, source)], file)
+    os.rename(f"{run}/left.new", f"{run}/left")
+
+
+def _left(run: str) -> list[tuple[int, str]]:
+    try:
+        with open(f"{run}/left", encoding="utf-8") as file:
+            return [(device, source) for device, source in json.load(file)]
+    except FileNotFoundError:
+        return []
+
+
+def _mounted(pid: int, device: int) -> str:
+    """The source of the mount with that number that a process sees; empty: it sees none."""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            left, _, right = line.partition(" - ")
+            if left.split(" ", 3)[2] == wanted:
+                return right.split(" ")[1]
+    return ""
 
 
 def _pids() -> list[int]:

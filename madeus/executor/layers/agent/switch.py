@@ -105,6 +105,7 @@ def switch(store: Store, request: dict[str, Any]) -> Answer:
     services.unmark(store)
     step("switch.stopped")
     if shown and request.get("lingering") == "end":
+        daemons.end_earlier(store.run)
         daemons.end(device)
     try:
         if shown and not same and request.get("masks"):
@@ -122,6 +123,8 @@ def switch(store: Store, request: dict[str, Any]) -> Answer:
     outage = time.monotonic() - cut if shown else 0.0
     _settle(store, new, request)
     lingering = daemons.users(device) if shown else []
+    if lingering:
+        daemons.keep_in_mind(store.run, device, visible[0].source)
     guarded = bool(lingering) and request.get("lingering", LEFT_ALONE) != LEFT_ALONE and _guard(place)
     if shown:
         AFTER.append(lambda: _close_after_a_while(place))

@@ -174,5 +174,15 @@ def test_all_is_ended_when_that_is_wanted_but_services_go_on(served: Machine) ->
     assert running_in("sbin/pinger") == [visible(served)]
 
 
+def test_what_was_left_in_earlier_stacks_is_ended_with_the_rest(served: Machine) -> None:
+    served.sh("setsid sleep 4323 > /dev/null 2>&1 < /dev/null &")
+    upon(served, 2, "restart")
+    served.sh("setsid sleep 4322 > /dev/null 2>&1 < /dev/null &")
+    assert [each["command"] for each in upon(served, 3, "restart")["lingering"]] == ["sleep 4322"]
+    assert len(processes("sleep 4323")) == len(processes("sleep 4322")) == 1
+    upon(served, 4, "end")
+    assert processes("sleep 4323") == processes("sleep 4322") == {}
+
+
 def _line(request: dict[str, Any]) -> bytes:
     return json.dumps(request).encode()
