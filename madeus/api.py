@@ -6,35 +6,35 @@ The command line is a thin layer over this module. Every method imports what it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from madeus.choices import DURATION_KINDS as DURATION_KINDS
+from madeus.choices import Stages, choose_stages, named_stages
+from madeus.choices import choose_assembly as choose_assembly
+from madeus.choices import choose_durations as choose_durations
+from madeus.choices import choose_system as choose_system
+from madeus.choices import run_origin as run_origin
 from madeus.diagnostics import Diagnostic
 from madeus.errors import LoadError as LoadError
 from madeus.errors import SelectionError as SelectionError
 from madeus.errors import look_up as look_up
 from madeus.errors import unknown as unknown
-from madeus.model import Assembly, Model, Program
+from madeus.model import Assembly, Model
 
 if TYPE_CHECKING:
     from madeus.checker.report import Report
     from madeus.dsl import Loaded
-    from madeus.executor.api import Origin, RunOptions
+    from madeus.executor.api import RunOptions
     from madeus.executor.drift.answer import Drift
     from madeus.executor.inventory import Inventory
     from madeus.executor.result import RunResult
+    from madeus.living import Repair
     from madeus.planner import Plan
     from madeus.planner.beginning import Beginning
     from madeus.questions import Questions
     from madeus.semantics import Simulation, System
-    from madeus.semantics.time import Durations
     from madeus.view.drawing import Drawing
-
-Stages = Sequence[str | Sequence[str]]
-"""Programs by name, one after another; names in an inner sequence (or joined by ``+``) run side by side."""
-
-DURATION_KINDS = ("min", "mean", "max", "random")
 
 
 def load(file: str | Path, **settings: object) -> Design:
@@ -162,19 +162,74 @@ class Design:
         """Deploy an assembly, or run programs on it, on the hosts of an inventory.
 
         inventory: a TOML file; None: the host ``local`` only. options: state directory, secrets, limits, listeners.
-        Works in a notebook too. Raises the executor's errors for what prevents a start; a failed action is in the result.
+        Works in a notebook too. Probes of the model are asked unless the options say ``probes=False``. Raises the executor's
+        errors for what prevents a start; a failed action is in the result.
         """
-        from dataclasses import replace
-
-        from madeus.executor.api import RunOptions, run_assembly
-        from madeus.executor.inventory import load_inventory
+        from madeus.executor.api import run_assembly
 
         chosen = self.assembly(assembly, programs)
-        hosts = load_inventory(Path(inventory)) if isinstance(inventory, str | Path) else inventory
-        how = options or RunOptions()
-        if hosts is not None:
-            how = replace(how, inventory=hosts)
-        return run_assembly(chosen, choose_stages(self.model, chosen, programs), run_origin(self._loaded), how)
+        stages = choose_stages(self.model, chosen, programs)
+        return run_assembly(chosen, stages, run_origin(self._loaded), _options(options, inventory))
+
+    def deploy(
+        self,
+        inventory: str | Path | Inventory | None = None,
+        assembly: str | None = None,
+        programs: Stages = (),
+        options: RunOptions | None = None,
+    ) -> RunResult:
+        """Deploy an assembly that lives on: what was deployed stays known, and `reconfigure` changes it.
+
+        The arguments are those of `run`; it can be resumed as a run is. Raises, beside what `run` does, DeployedAlready.
+        """
+        from madeus import living
+
+        chosen = self.assembly(assembly, programs)
+        return living.deploy(self.model, chosen, programs, run_origin(self._loaded), _options(options, inventory))
+
+    def reconfigure(
+        self,
+        *programs: str | Sequence[str],
+        inventory: str | Path | Inventory | None = None,
+        assembly: str | None = None,
+        options: RunOptions | None = None,
+        budget: float | None = 60.0,
+        force: bool = False,
+    ) -> RunResult:
+        """Run programs on a live assembly, from where it stands, once all is proved that `madeus reconfigure` asks of them.
+
+        programs: one after another; names in an inner sequence run side by side. inventory: None: the recorded one.
+        options: of the run; ``take_over`` gives up unfinished runs that stand in the way. budget: seconds for each question.
+        force: run what is not proved too.
+
+        Raises, beside what `run` does: NotProved with the proof; NoLiveAssembly; CannotChange when what lives does not fit this
+        file; ComponentsHeld when another run has the components; ChangedMeanwhile when others intervened again and again.
+        """
+        from madeus import living
+
+        chosen = self.assembly(assembly, programs)
+        origin, how = run_origin(self._loaded), _options(options, inventory)
+        where = self._loaded.source_map.get
+        return living.reconfigure(self.model, chosen, programs, origin, how, where, budget, force)
+
+    def destroy(
+        self,
+        program: str | None = None,
+        inventory: str | Path | Inventory | None = None,
+        assembly: str | None = None,
+        options: RunOptions | None = None,
+    ) -> RunResult | None:
+        """Forget a live assembly, after running the program of its stored model that takes it off its hosts, if one is named.
+
+        The result is that of the program; where it did not come to its end the assembly lives on. Without a program nothing
+        is done on the hosts, and the result is None.
+
+        Raises NoLiveAssembly; ComponentsHeld while a run is on; SelectionError for a program that is not there; and what `run`
+        does.
+        """
+        from madeus import living
+
+        return living.destroy(self.assembly(assembly).name, program, _options(options, inventory))
 
     def plan(
         self,
@@ -241,71 +296,9 @@ class Design:
         back, and for places of `at` that are not there; Impossible or NotFound without a plan; the executor's errors for
         what prevents a start.
         """
-        from dataclasses import replace
+        from madeus import living
 
-        from madeus.checker import Budget
-        from madeus.executor.api import RunOptions
-        from madeus.executor.drift.survey import Design as Newer
-        from madeus.executor.drift.survey import NoSuchPlace, survey
-        from madeus.executor.journal.store import Journal
-        from madeus.executor.live.change import look, reconfigure
-        from madeus.planner.repair import Roads
-        from madeus.planner.repair import repair as plan_repair
-
-        chosen, how = self.assembly(assembly), options or RunOptions()
-        newer = Newer(chosen, self.model.programs, run_origin(self._loaded))
-        found = survey(chosen.name, how, newer, how.take_over)
-        seen = found.drift()
-        given = {c: frozenset([places] if isinstance(places, str) else places) for c, places in (at or {}).items()}
-        try:
-            reality = found.really(seen, Roads(found.types).lead, given)
-        except NoSuchPlace as error:
-            raise SelectionError(str(error)) from error
-        if reality.lost:
-            raise SelectionError(
-                f"{', '.join(reality.lost)}: no place is known from which behaviors lead back; say at="
-            )
-        if not reality.at:
-            return Repair(seen)
-        state, stored = reality.state(found.state), found.state.configuration.components
-        wanted = {name: stored[name].places for name in reality.at}
-        way = plan_repair(state.assembly(chosen.name, found.types), state.configuration, wanted, Budget(seconds=budget))
-        journal = how.journal or Journal.open(how.state, create=False)
-        try:
-            intent = look(
-                journal,
-                chosen.name,
-                chosen,
-                ((way.program,),),
-                self.model.programs,
-                newer.origin,
-                how.take_over,
-                reality.state,
-            )
-            result = reconfigure(intent, replace(how, journal=journal, probes=True))
-        finally:
-            if how.journal is None:
-                journal.close()
-        return Repair(seen, way, result)
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """What a repair has found and done."""
-
-    drift: Drift
-    """What the hosts said before."""
-    plan: Plan | None = None
-    """The way back; None: nothing was to be brought back."""
-    result: RunResult | None = None
-    """How the plan ran."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether all that was asked holds, or was brought back; False too when a host could not be asked."""
-        from madeus.executor.drift.answer import Seen
-
-        return not self.drift.of(Seen.UNKNOWN) and (self.result is None or self.result.ok)
+        return living.repair(self.model, self.assembly(assembly), run_origin(self._loaded), at, options, budget)
 
 
 def beginning(
@@ -326,7 +319,7 @@ def beginning(
     from madeus.planner.beginning import DoesNotEnd, afterwards, at_first, living
     from madeus.semantics import System
 
-    bare = [list(stage) for stage in _stages(after)]
+    bare = [list(stage) for stage in named_stages(after)]
     deploying = bool(bare) and bare[0] == ["deploy"] and "deploy" not in model.programs
     if deploying and len(bare) > 1:
         raise SelectionError("after deploy: programs begin where nothing has been deployed by itself")
@@ -340,72 +333,13 @@ def beginning(
         raise SelectionError(f"after {' '.join('+'.join(stage) for stage in bare)}: {error}") from error
 
 
-def run_origin(loaded: Loaded) -> Origin:
-    """Where a loaded file comes from, for the journal of a run."""
-    from hashlib import sha256
+def _options(options: RunOptions | None, inventory: str | Path | Inventory | None) -> RunOptions:
+    """Options of a run with an inventory, which asks probes unless they say otherwise."""
+    from dataclasses import replace
 
-    from madeus.executor.api import Origin
+    from madeus.executor.inventory import load_inventory
+    from madeus.living import asking
 
-    file, text = next(iter(loaded.files.items()), ("", ""))
-    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()
-    secrets = loaded.model.secrets if loaded.model else ()
-    return Origin(Path(file) if file else None, digest=digest, secrets=tuple(secrets))
-
-
-def choose_durations(choice: str | Mapping[str, float], seed: int | None = None) -> Durations:
-    """The duration policy that a word or a table stands for. Raises SelectionError for an unknown word."""
-    from random import Random
-
-    from madeus.semantics import time
-
-    kinds: dict[str, Durations] = {
-        "min": time.minimum,
-        "mean": time.middle,
-        "max": time.maximum,
-        "random": time.uniform(Random(seed).random),
-    }
-    if not isinstance(choice, str):
-        return time.fixed(choice, kinds["mean"])
-    if choice not in kinds:
-        raise SelectionError(f"durations are {', '.join(kinds)} or a table, not {choice!r}")
-    return kinds[choice]
-
-
-def choose_assembly(model: Model, name: str | None, programs: Stages = ()) -> Assembly:
-    """The assembly asked for: by name, the one the programs are for, or the only one. Raises SelectionError otherwise."""
-    if name is not None:
-        return look_up(model.assemblies, name, "assembly")
-    targets = {look_up(model.programs, p, "program").assembly for stage in _stages(programs) for p in stage}
-    if len(targets) == 1:
-        return model.assemblies[targets.pop()]
-    if len(targets) > 1:
-        raise SelectionError(f"the programs are for different assemblies: {', '.join(sorted(targets))}")
-    if not model.assemblies:
-        raise SelectionError("the file has no assembly; `assembly NAME { ... }` makes one")
-    if len(model.assemblies) > 1:
-        raise SelectionError(f"the file has several assemblies, choose one: {', '.join(model.assemblies)}")
-    return next(iter(model.assemblies.values()))
-
-
-def choose_stages(model: Model, assembly: Assembly, programs: Stages) -> tuple[tuple[Program, ...], ...]:
-    """Stages of programs by their names. Raises SelectionError for unknown ones, another assembly's, and one named twice."""
-    stages = tuple(tuple(look_up(model.programs, p, "program") for p in stage) for stage in _stages(programs))
-    for program in (p for stage in stages for p in stage):
-        if program.assembly != assembly.name:
-            raise SelectionError(f"program {program.name} is for {program.assembly}, not for {assembly.name}")
-    names = [p.name for stage in stages for p in stage]
-    if len(set(names)) < len(names):
-        raise SelectionError("a program may be named only once")
-    return stages
-
-
-def choose_system(model: Model, assembly: str | None, programs: Stages = (), failures: int | None = 0) -> System:
-    """An assembly with the programs that run on it. Raises SelectionError when the names do not say which."""
-    from madeus.semantics import System
-
-    chosen = choose_assembly(model, assembly, programs)
-    return System(chosen, choose_stages(model, chosen, programs), failures)
-
-
-def _stages(programs: Stages) -> list[tuple[str, ...]]:
-    return [tuple(stage.split("+")) if isinstance(stage, str) else tuple(stage) for stage in programs]
+    how = asking(options)
+    hosts = load_inventory(Path(inventory)) if isinstance(inventory, str | Path) else inventory
+    return how if hosts is None else replace(how, inventory=hosts)

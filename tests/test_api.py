@@ -151,3 +151,146 @@ def test_drift_is_seen_and_repaired_in_one_call_each(tmp_path: Path) -> None:
     with pytest.raises(madeus.SelectionError, match="has no place nowhere"):
         shop.repair(at={"web": "nowhere"}, options=options)
     assert shop.repair(at={"web": "off"}, options=options).ok
+
+
+LIVING = """
+component Web {{
+  initial place off
+  place half, on {{ probe run "test -e {pid}" }}
+  provide service http at on
+  behavior deploy {{
+    transition prepare: off -> half {{ run "true" }}
+    transition start: half -> on {{ run "touch {pid}" }}
+  }}
+  behavior stop {{ transition stop: on -> off {{ run "rm -f {pid}; echo stop >> {log}" }} }}
+  behavior nothing {{ transition never: off -> half station never }}
+}}
+component Client {{
+  initial place off
+  place on
+  use service http during on
+  transition open: off -> on
+}}
+assembly shop {{
+  web: Web
+  client: Client
+  connect client.http to web.http
+}}
+program update for shop {{
+  push client.deploy
+  wait all
+}}
+program cut for shop {{
+  push web.stop
+  wait all
+}}
+program risky for shop {{
+  add more: Web
+  push more.deploy on_failure push more.nothing
+  wait all
+}}
+program closing for shop {{
+  add last: Web
+  push last.deploy
+  wait all
+}}
+"""
+
+
+def living(folder: Path, **changes: str) -> madeus.Design:
+    text = LIVING.replace("place half, on {{", "place half\n  place on {{")
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "shop.madeus").write_text(text.format(pid=folder / "pid", log=folder / "log"))
+    return madeus.load(folder / "shop.madeus")
+
+
+def test_an_assembly_lives_from_its_deployment_to_its_destruction(tmp_path: Path) -> None:
+    from madeus.executor.live.errors import DeployedAlready, NoLiveAssembly
+    from madeus.executor.live.read import lives
+
+    shop, options = living(tmp_path), RunOptions(state=tmp_path / "state")
+    with pytest.raises(NoLiveAssembly):
+        shop.reconfigure("closing", options=options)
+    assert shop.deploy(options=options).ok
+    with pytest.raises(DeployedAlready):
+        shop.deploy(options=options)
+    result = shop.reconfigure("closing", options=options)
+    assert result.ok
+    assert result.trace.stages == (("closing",),)
+    with pytest.raises(madeus.SelectionError, match="closed"):
+        shop.destroy("closed", options=options)
+    assert shop.destroy(options=options) is None
+    assert not lives("shop", tmp_path / "state")
+
+
+def test_what_is_not_proved_runs_only_by_force(tmp_path: Path) -> None:
+    from madeus.living import NotProved
+
+    shop, options = living(tmp_path), RunOptions(state=tmp_path / "state")
+    assert shop.deploy(options=options).ok
+    with pytest.raises(
+        NotProved, match="violated: health: nothing can move although something is left to do"
+    ) as caught:
+        shop.reconfigure("cut", options=options)
+    assert caught.value.proof.exit_code == 1
+    with pytest.raises(NotProved) as caught:
+        shop.reconfigure("risky", options=options)
+    assert str(caught.value).splitlines() == [
+        "nothing was started; force=True runs it all the same",
+        "violated: if more.start fails, more is left at half: no transition of more.nothing begins there",
+    ]
+    assert shop.reconfigure("risky", options=options, force=True).ok
+
+
+def test_probes_are_asked_from_python_unless_the_options_say_no(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    shop, options = living(tmp_path, touch="true || touch"), RunOptions(state=tmp_path / "state")
+    found = shop.run(options=options)
+    assert found.divergence.startswith("before enter client.on: web.on does not hold any more on local")
+    silent = replace(options, probes=False)
+    assert shop.run(options=silent).ok
+    deployed = shop.deploy(options=options)
+    assert deployed.divergence == found.divergence
+    taken = replace(silent, take_over=True)
+    assert shop.destroy(options=taken) is None
+
+
+def test_a_program_that_does_not_come_to_its_end_leaves_the_assembly_alive(tmp_path: Path) -> None:
+    from madeus.executor.live.read import lives
+
+    shop, options = living(tmp_path), RunOptions(state=tmp_path / "state")
+    assert shop.deploy(options=options).ok
+    result = shop.destroy("cut", options=options)
+    assert result is not None
+    assert not result.ok
+    assert lives("shop", tmp_path / "state")
+
+
+def test_a_repair_that_another_run_comes_before_is_planned_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from madeus.planner import repair
+
+    text = DRIFTING.replace(
+        "  behavior deploy", '  behavior stop {{ transition stop: on -> off {{ run "true" }} }}\n  behavior deploy'
+    )
+    file, pid = tmp_path / "shop.madeus", tmp_path / "pid"
+    file.write_text((text + "program pause for shop {{ push web.stop }}\n").format(pid=pid))
+    shop, options = madeus.load(file), RunOptions(state=tmp_path / "state")
+    assert shop.deploy(options=options).ok
+    pid.unlink()
+    plain, plans = repair.repair, list[object]()
+
+    def intervening(*asked: object, **named: object) -> object:
+        plans.append(asked)
+        assert shop.reconfigure("pause", options=RunOptions(state=tmp_path / "state", probes=False)).ok
+        return plain(*asked, **named)  # type: ignore[arg-type]  # what the door gives
+
+    monkeypatch.setattr(repair, "repair", intervening)
+    found = shop.repair(options=options)
+    assert len(plans) == 1
+    assert (found.ok, found.plan, found.result) == (True, None, None)
+    assert not pid.exists()

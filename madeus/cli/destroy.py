@@ -57,14 +57,12 @@ def destroy(
     from dataclasses import replace
 
     from madeus.cli.progress import showing
-    from madeus.executor.api import Origin, RunOptions
+    from madeus.executor.api import RunOptions
     from madeus.executor.inventory import load_inventory
     from madeus.executor.journal.store import Journal
-    from madeus.executor.live.change import forget, look, reconfigure
+    from madeus.executor.live.change import forget, look_stored, reconfigure
     from madeus.executor.live.errors import ComponentsHeld
     from madeus.executor.live.read import read_one
-    from madeus.model import Assembly
-    from madeus.model.codec import read
 
     with telling():
         live = read_one(assembly, state)
@@ -82,12 +80,7 @@ def destroy(
         journal = Journal.open(state, create=False)
         try:
             if program is not None:
-                latest = live.latest
-                origin = Origin(
-                    Path(latest.file) if latest.file else None, Path(latest.base), latest.digest, latest.secrets
-                )
-                model = read(Assembly, latest.model["assembly"])
-                intent = look(journal, assembly, model, ((live.programs[program],),), live.programs, origin, yes)
+                intent = look_stored(journal, live, program, yes)
                 hosts = load_inventory(inventory) if inventory else None
                 options = RunOptions(
                     inventory=hosts,
@@ -99,7 +92,7 @@ def destroy(
                 )
                 known = hosts or live.inventory
                 if dry_run:
-                    sys.exit(show_plan(intent.system, origin, options, known, form))
+                    sys.exit(show_plan(intent.system, intent.origin, options, known, form))
                 how = progress_way(form, progress)
                 with showing(intent.system, how) as listener:
                     result = reconfigure(intent, replace(options, listeners=heard(how, listener)))

@@ -99,7 +99,8 @@ def reconfigure(
                 )
             finally:
                 journal.close()
-            _refuse_unknown(intent)
+            if intent.unknown:
+                raise InputError(intent.unknown[0])
             _show_difference(intent, form)
             code = prove(
                 model,
@@ -170,18 +171,6 @@ def _must_exist(state: Path | None, name: str) -> None:
     from madeus.executor.live.read import read_one
 
     read_one(name, state)
-
-
-def _refuse_unknown(intent: Intent) -> None:
-    """What the programs name and what is not there: they would never come to their end."""
-    from madeus.model import Add, Push
-
-    there = {i.name for i in intent.begin.instances}
-    added = {i.instance.name for stage in intent.stages for p in stage for i in p.instructions if isinstance(i, Add)}
-    for program in (p for stage in intent.stages for p in stage):
-        for instruction in program.instructions:
-            if isinstance(instruction, Push) and instruction.component not in there | added:
-                raise InputError(f"`{instruction}` of {program.name}: {instruction.component} is not deployed")
 
 
 def _show_difference(intent: Intent, form: str) -> None:

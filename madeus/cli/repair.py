@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 DONE, FAILED, INCONCLUSIVE = 0, 1, 3
 
+TRIES = 5
+"""How often the hosts are asked and a plan is proved when runs of others begin or end meanwhile."""
+
 
 @click.command(
     epilog="Exit codes: 0 nothing had drifted, or all is back, 1 an action failed, or there is no way back, 2 bad input, 3 not "
@@ -67,7 +70,8 @@ def repair(
 
     The probes say where each component really is: at the latest place of its way that holds. From there the behaviors are
     planned that lead back, with as little interruption as can be; the plan is proved, shown, and run as a program is:
-    journaled, and resumable with `madeus run --resume`. In the end the probes are asked again.
+    journaled, and resumable with `madeus run --resume`. In the end the probes are asked again. Should another run change what
+    the plan is about before it begins, the hosts are asked once more, and there is a new plan.
 
     FILE: its assembly, with the probes and the model that the file has now.
 
@@ -82,6 +86,7 @@ def repair(
     from madeus.executor.api import RunOptions
     from madeus.executor.drift.survey import survey
     from madeus.executor.inventory import load_inventory
+    from madeus.executor.live.errors import ChangedMeanwhile
     from madeus.planner.repair import Roads
 
     with telling():
@@ -91,28 +96,34 @@ def repair(
         if is_file(assembly):
             design = _design(assembly, settings)
             name = design.assembly.name
-        found = survey(name, options, design, take_over)
-        drift = found.drift()
         console = Console(highlight=False, soft_wrap=True, stderr=form == "json")
-        print_drift(drift, console, way_out=False)
-        reality = found.really(drift, Roads(found.types).lead, _places(placed))
-        if reality.lost:
-            who = ", ".join(reality.lost)
-            way_out = "write a program, or say --at C=PLACE"
-            raise click.ClickException(f"{who}: no place is known from which behaviors lead back; {way_out}")
-        if not reality.at:
-            sys.exit(INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE)
-        _print_reality(reality, found, console)
-        plan = _planned(found, reality, budget)
-        _print_plan(plan, console)
-        how = (form, progress)
-        code = _run(found, reality, plan, options, how, dry_run, yes)
-        if code or dry_run:
-            sys.exit(code)
-        users = (reliance.user for reliance in reality.reliances)
-        again = survey(name, options, design).drift(sorted({*reality.at, *drift.components, *users}))
-        print_drift(again, console)
-        sys.exit(again.exit_code or (INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE))
+        for tries_left in reversed(range(TRIES)):
+            found = survey(name, options, design, take_over)
+            drift = found.drift()
+            print_drift(drift, console, way_out=False)
+            reality = found.really(drift, Roads(found.types).lead, _places(placed))
+            if reality.lost:
+                who = ", ".join(reality.lost)
+                way_out = "write a program, or say --at C=PLACE"
+                raise click.ClickException(f"{who}: no place is known from which behaviors lead back; {way_out}")
+            if not reality.at:
+                sys.exit(INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE)
+            _print_reality(reality, found, console)
+            plan = _planned(found, reality, budget)
+            _print_plan(plan, console)
+            try:
+                code = _run(found, reality, plan, options, (form, progress), dry_run, yes)
+            except ChangedMeanwhile as error:
+                if not tries_left:
+                    raise
+                click.echo(f"{error.message}: its hosts are asked again", err=True)
+                continue
+            if code or dry_run:
+                sys.exit(code)
+            users = (reliance.user for reliance in reality.reliances)
+            again = survey(name, options, design).drift(sorted({*reality.at, *drift.components, *users}))
+            print_drift(again, console)
+            sys.exit(again.exit_code or (INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE))
 
 
 def _design(file: str, settings: tuple[str, ...]) -> Design:
@@ -200,7 +211,7 @@ def _run(
             design.programs,
             design.origin,
             options.take_over,
-            reality.state,
+            found.correction(reality),
         )
         if dry_run:
             return show_plan(intent.system, intent.origin, options, known, how[0])

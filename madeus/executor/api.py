@@ -92,8 +92,8 @@ class RunOptions:
     before_step: Look | None = None
     """Asked before each step that moves a component whether its host is as the model says; see `madeus.executor.divergence`."""
     probes: bool | None = None
-    """Ask the probes of places that a step relies on before it is taken; one that does not hold stops the run. None: a new
-    run asks none, a resumed one as it began."""
+    """Ask the probes of places that a step relies on before it is taken; one that does not hold stops the run. None: a
+    resumed run asks as it began, a new one does not (the command line and `madeus.Design` make it True)."""
     journal: Journal | None = field(default=None, repr=False)
     """An open journal in place of the one in `state`; it is left open."""
 

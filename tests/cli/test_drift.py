@@ -242,3 +242,52 @@ def test_programs_look_unless_they_are_told_not_to(shop: Shop) -> None:
         *("reconfigure", str(shop.file), "pause", "--take-over", "--on-divergence", "ignore", "--progress", "none")
     )
     assert result.exit_code == 0, result.output
+
+
+def alone(shop: Shop) -> None:
+    """Deploy the database without a user."""
+    text = MODEL.replace("use service db during on", "use service db optional during on")
+    shop.file.write_text(text.replace("  connect web.db to db.sql\n", ""))
+    assert shop.madeus("destroy", "shop", "--yes").exit_code == 0
+    assert shop.madeus("deploy", str(shop.file), "--progress", "none").exit_code == 0
+
+
+def test_a_repair_that_another_run_comes_before_asks_the_hosts_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from madeus.cli import repair
+
+    alone(shop)
+    (shop.folder / "running").unlink()
+    plain, plans = repair._print_plan, list[object]()
+
+    def intervening(*shown: object) -> None:
+        plain(*shown)  # type: ignore[arg-type]  # what the command gives
+        if not plans:
+            words = ("reconfigure", str(shop.file), "pause", "--on-divergence", "ignore", "--progress", "none")
+            assert shop.madeus(*words).exit_code == 0
+        plans.append(shown)
+
+    monkeypatch.setattr(repair, "_print_plan", intervening)
+    result = shop.madeus("repair", "shop", "--yes", "--progress", "none")
+    assert result.exit_code == 0, result.output
+    assert "shop has been changed by another run since it was looked at: its hosts are asked again" in result.stderr
+    assert len(plans) == 1
+    assert "start" not in shop.log()[-1]
+    assert "db         Db    local  installed" in shop.madeus("show", "shop").stdout
+
+
+def test_a_repair_that_is_overtaken_again_and_again_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from madeus.executor.drift.survey import Survey
+    from madeus.executor.live.errors import ChangedMeanwhile
+
+    (shop.folder / "running").unlink()
+
+    def overtaken(*_: object) -> None:
+        raise ChangedMeanwhile("shop")
+
+    monkeypatch.setattr(Survey, "correction", overtaken)
+    result = shop.madeus("repair", "shop", "--yes", "--progress", "none")
+    assert result.exit_code == 1
+    assert result.stderr.count("its hosts are asked again") == 4
+    assert result.stderr.endswith("shop has been changed by another run since it was looked at\n  do it again\n")

@@ -12,8 +12,9 @@ from madeus.executor.drift.find import look
 from madeus.executor.drift.question import Question, questions
 from madeus.executor.drift.really import Leads, Reality, really
 from madeus.executor.errors import InputError
+from madeus.executor.live.change import Correction
 from madeus.executor.live.difference import adapted, compare
-from madeus.executor.live.errors import CannotChange
+from madeus.executor.live.errors import CannotChange, ChangedMeanwhile
 from madeus.executor.live.read import Live, read_one
 from madeus.executor.live.state import LiveState, given_up
 from madeus.model import Assembly, ComponentType, Program
@@ -83,6 +84,17 @@ class Survey:
                 known = ", ".join(self.types[state.type].place)
                 raise NoSuchPlace(f"{state.type}, the type of {name}, has no place {place}", f"there is {known}")
         return really(self.state, self.types, drift.answers, self.look, leads, given)
+
+    def correction(self, reality: Reality) -> Correction:
+        """Puts right what the store says when a repair begins. Raises ChangedMeanwhile when it says something else by then."""
+
+        def correct(stored: LiveState) -> LiveState:
+            now, seen = stored.configuration.components, self.state.configuration.components
+            if any(now.get(component) != seen[component] for component in reality.at):
+                raise ChangedMeanwhile(self.live.name)
+            return reality.state(stored)
+
+        return correct
 
 
 def survey(

@@ -32,8 +32,8 @@ from madeus.executor.live.memory import Memory
 from madeus.executor.live.read import Change, Live, read_live
 from madeus.executor.live.state import NOTHING, LiveState, given_up, merged, restored, state_to_json
 from madeus.executor.result import RunResult
-from madeus.model import Add, Assembly, Program
-from madeus.model.codec import to_json
+from madeus.model import Add, Assembly, Program, Push
+from madeus.model.codec import read, to_json
 from madeus.semantics import System
 
 Stages = Sequence[Sequence[Program]]
@@ -68,6 +68,19 @@ class Intent:
         """The system that would be driven; actions may fail any number of times."""
         return System(
             self.begin.assembly(self.live.name, self.model.types), self.stages, None, self.begin.configuration
+        )
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What the programs push to and what is not there, in sentences: they would never come to their end."""
+        there = {i.name for i in self.begin.instances}
+        programs = [p for stage in self.stages for p in stage]
+        there.update(i.instance.name for p in programs for i in p.instructions if isinstance(i, Add))
+        pushes = ((p, i) for p in programs for i in p.instructions if isinstance(i, Push))
+        return tuple(
+            f"`{push}` of {program.name}: {push.component} is not deployed"
+            for program, push in pushes
+            if push.component not in there
         )
 
 
@@ -118,6 +131,14 @@ def look(
     if correction is not None:
         begin = correction(begin)
     return Intent(live, made, programs, model, difference, begin, own, tuple(standing), origin, correction, memory)
+
+
+def look_stored(journal: Journal, live: Live, program: str, take_over: bool = False) -> Intent:
+    """What a program of the stored model would do; `look` raises. Raises KeyError for an unknown program."""
+    latest = live.latest
+    origin = Origin(Path(latest.file) if latest.file else None, Path(latest.base), latest.digest, latest.secrets)
+    stages = ((live.programs[program],),)
+    return look(journal, live.name, read(Assembly, latest.model["assembly"]), stages, live.programs, origin, take_over)
 
 
 def reconfigure(intent: Intent, options: RunOptions | None = None) -> RunResult:
