@@ -6,5 +6,6 @@ while [ "$(date +%s)" -le "$end" ]; do
   [ "$state" = Synced ] && exit 0
   sleep 0.1
 done
-echo "the node is not synced: ${state:-it does not answer}" >&2
+echo "the node is not synced: ${state:-it does not answer}; its log ends with:" >&2
+tail -n 20 /var/lib/mysql/shop.err >&2
 exit 1
