@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 
 from madeus.model import (
     Add,
@@ -36,7 +37,7 @@ class NotSliceable(ValueError):
         self.program, self.reasons = program, reasons
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sliced:
     """A program cut by machine."""
 
@@ -50,7 +51,7 @@ class Sliced:
     instances: Mapping[str, tuple[str, ...]]
     """Instances of each machine that its slice touches."""
 
-    @property
+    @cached_property
     def shared(self) -> Mapping[str, tuple[str, ...]]:
         """Instances outside the fleet that the slice of each machine writes: connects or disconnects."""
         return {m: _partners(program, set(self.instances[m])) for m, program in self.machines.items()}

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from madeus.executor.effects import Effects, Standing
+from madeus.executor.inventory import Inventory
 from madeus.executor.journal.events import RunHead
 from madeus.executor.journal.living import LiveRow, VersionRow, live_text, version_rows, version_stamps
-from madeus.executor.journal.snapshot import produced_from_text, system_from_json
+from madeus.executor.journal.snapshot import inventory_from_json, produced_from_text, system_from_json
 from madeus.executor.journal.store import Journal
 from madeus.executor.live.state import LiveState, Part, part_of, state_from_json
 from madeus.model import Assembly, ComponentType, Program
@@ -57,6 +58,7 @@ class Memory:
 
     _row: tuple[tuple[float, int, str, str], LiveRow] | None = None
     _state: tuple[Any, LiveState] | None = None
+    _hosts: tuple[Any, Inventory] | None = None
     _versions: tuple[VersionRow, ...] = ()
     _models: dict[tuple[int, float], tuple[Mapping[str, ComponentType], Mapping[str, Program]]] = field(
         default_factory=dict
@@ -85,6 +87,12 @@ class Memory:
         if self._state is None or self._state[0] is not row.state:
             self._state = (row.state, state_from_json(row.state))
         return self._state[1]
+
+    def hosts(self, row: LiveRow) -> Inventory:
+        """The inventory that its row names. Raises NotAModel."""
+        if self._hosts is None or self._hosts[0] is not row.inventory:
+            self._hosts = (row.inventory, inventory_from_json(row.inventory))
+        return self._hosts[1]
 
     def versions(self, journal: Journal, name: str) -> tuple[VersionRow, ...]:
         """The models that it has had. Raises JournalUnusable."""

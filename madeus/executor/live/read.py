@@ -19,7 +19,6 @@ from madeus.executor.journal.living import (
     live_rows,
 )
 from madeus.executor.journal.lock import holder_of, is_alive
-from madeus.executor.journal.snapshot import inventory_from_json
 from madeus.executor.journal.store import FILE, Journal, state_directory
 from madeus.executor.live.claims import Claims
 from madeus.executor.live.errors import NoLiveAssembly
@@ -96,7 +95,7 @@ class Live:
     @property
     def inventory(self) -> Inventory:
         """The inventory it is on. Raises NotAModel."""
-        return inventory_from_json(self.row.inventory)
+        return self.memory.hosts(self.row)
 
     @property
     def unfinished(self) -> tuple[Change, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
+from madeus.executor.journal.lock import user_name
 from madeus.executor.journal.store import Journal
 from madeus.executor.live.memory import Memory
 from madeus.executor.live.read import read_live
@@ -75,11 +77,11 @@ def test_a_fixed_upgrade_goes_to_the_failed_machines_first_and_then_the_stages_g
     rig = Rig(state, settings=BACK + "  threshold 50%\n", bad={"w3"})
     first = rig.roll()
     assert states(first) == "w1=passed w2=passed w3=failed w4=passed"
-    assert note(first) == "partial: 1 machines are not upgraded"
+    assert note(first) == "partial: 1 machine is not upgraded"
     assert first is not None and first.exit_code == 1
     rig.did.clear()
     again = rig.roll(resume=rig.last())
-    assert note(again) == "partial: 1 machines are not upgraded" and rig.did == []
+    assert note(again) == "partial: 1 machine is not upgraded" and rig.did == []
     rig.version = " fixed"
     fixed = rig.roll(resume=rig.last())
     assert note(fixed) == "done: "
@@ -110,7 +112,7 @@ def test_an_unreachable_machine_is_not_a_failed_one(state: Path) -> None:
     rig.down("w4")
     result = rig.roll()
     assert states(result) == "w1=passed w2=passed w3=passed w4=unreachable"
-    assert note(result) == "partial: 1 machines are not upgraded"
+    assert note(result) == "partial: 1 machine is not upgraded"
     assert result is not None and result.record.failures == ()
     rig.up("w4")
     assert note(rig.roll(resume=rig.last())) == "done: "
@@ -403,9 +405,15 @@ def test_a_rollout_that_another_process_drives_is_left_alone(state: Path) -> Non
     _, stages = rig.order()
     journal = Journal.open(state)
     store = begin(journal, name="r", assembly="shop", file="f", digest="d", stages=stages, now=0.0)
-    with pytest.raises(RolloutHeld):
+    with pytest.raises(RolloutHeld, match=f"process {os.getpid()} of {user_name()} on"):
         reopen(journal, store.id, "d", "f", 1.0)
+    with pytest.raises(RolloutUnfinished) as driven:
+        check_free(journal, "shop")
+    assert driven.value.help.startswith("wait for its end")
     journal.query("UPDATE rollouts SET holder = NULL")
+    with pytest.raises(RolloutUnfinished) as lost:
+        check_free(journal, "shop")
+    assert lost.value.help.startswith("go on with it: madeus rollout resume")
     later = reopen(journal, store.id, "d", "f", 1.0)
     with pytest.raises(RolloutTakenOver):
         store.wanted()
