@@ -169,7 +169,7 @@ def _free(
 
 def _hold(connection: sqlite3.Connection, lock: str, run: str, epoch: int, now: float) -> Holder:
     pid = os.getpid()
-    holder = Holder(run, epoch, pid, process_ticks(pid) or 0, machine_id(), socket.gethostname(), _user(), now)
+    holder = Holder(run, epoch, pid, process_ticks(pid) or 0, machine_id(), socket.gethostname(), user_name(), now)
     connection.execute(
         "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (run, epoch, holder.pid, holder.ticks, holder.machine, holder.host, holder.user, now),
@@ -178,7 +178,8 @@ def _hold(connection: sqlite3.Connection, lock: str, run: str, epoch: int, now: 
     return holder
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Of whoever runs this process; the number where the system knows no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

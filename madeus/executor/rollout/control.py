@@ -194,7 +194,8 @@ class Controller:
             left = [m for m, row in self._rows.items() if row.state is not MachineState.PASSED]
             out = sum(len(c.machines) for c in self._stages.left_out)
             state = RolloutState.PARTIAL if left or out else RolloutState.DONE
-            note = f"{len(left) + out} machines are not upgraded" if left or out else ""
+            missing = len(left) + out
+            note = f"{missing} machine{'s are' if missing > 1 else ' is'} not upgraded" if missing else ""
         self._store.end(state, note, self._options.wall())
         return RolloutResult(read_rollout(self._store.journal, self._store.id), self.interrupted)
 

@@ -20,11 +20,12 @@ class UnknownRollout(InputError, LookupError):
 class RolloutUnfinished(InputError):
     """An earlier rollout of the assembly has not come to its end."""
 
-    def __init__(self, id: str, state: str) -> None:
-        super().__init__(
-            f"rollout {id} is {state}",
-            f"go on with it: madeus rollout resume {id}; or give it up: madeus rollout abort {id}",
+    def __init__(self, id: str, state: str, driven: bool = False) -> None:
+        """driven: a living process drives it."""
+        way_out = (
+            "wait for its end (`madeus rollout status`)" if driven else f"go on with it: madeus rollout resume {id}"
         )
+        super().__init__(f"rollout {id} is {state}", f"{way_out}; or give it up: madeus rollout abort {id}")
         self.id = id
 
 
@@ -51,7 +52,9 @@ class RolloutHeld(WorldError):
     """Another process drives it."""
 
     def __init__(self, holder: Holder) -> None:
-        super().__init__(f"the rollout is driven by {holder}", "freeze or abort it, or wait for its end")
+        super().__init__(
+            f"the rollout is driven by {holder}", "wait for its end, or say madeus rollout freeze, or abort"
+        )
         self.holder = holder
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from madeus.executor.journal.errors import Holder, JournalTooNew
-from madeus.executor.journal.lock import is_alive, machine_id, process_ticks
+from madeus.executor.journal.lock import is_alive, machine_id, process_ticks, user_name
 from madeus.executor.journal.store import Journal
 from madeus.executor.rollout.errors import (
     MachinesHalfway,
@@ -259,7 +259,8 @@ def check_free(journal: Journal, assembly: str) -> None:
     if earlier is None or earlier.state is RolloutState.DONE:
         return
     if earlier.state is not RolloutState.ABORTED:
-        raise RolloutUnfinished(earlier.id, earlier.state)
+        driven = earlier.state is RolloutState.RUNNING and earlier.holder is not None and is_alive(earlier.holder)
+        raise RolloutUnfinished(earlier.id, earlier.state, driven)
     on = (MachineState.UPGRADING, MachineState.TESTING, MachineState.UNDOING)
     halfway = [m for m, row in read_rollout(journal, earlier.id).machines.items() if row.state in on]
     if halfway:
@@ -371,7 +372,7 @@ def _rollout(journal: Journal, row: Sequence[Any]) -> RolloutRow:
 
 def _me(now: float) -> list[Any]:
     pid = os.getpid()
-    return [pid, process_ticks(pid) or 0, machine_id(), socket.gethostname(), str(os.getuid()), now]
+    return [pid, process_ticks(pid) or 0, machine_id(), socket.gethostname(), user_name(), now]
 
 
 def _new_id(connection: sqlite3.Connection, name: str, now: float) -> str:
