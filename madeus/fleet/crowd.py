@@ -15,7 +15,7 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from madeus.fleet.packing import Loose, Packed
+from madeus.fleet.packing import Packed, Sparse
 from madeus.fleet.table import Indices
 
 TAKEN = np.int32(1 << 30)
@@ -43,7 +43,7 @@ class Candidate:
 class Crowd:
     """Quality-threshold clustering of one component. Points are 0 ... n-1, in their order of rank."""
 
-    def __init__(self, packed: Packed | Loose, weights: Indices, diameter: int) -> None:
+    def __init__(self, packed: Packed | Sparse, weights: Indices, diameter: int) -> None:
         self._packed, self._weights, self._diameter = packed, weights, diameter
         self._everyone = np.arange(len(weights))
         self._alive = np.ones(len(weights), dtype=bool)

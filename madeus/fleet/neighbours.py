@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,13 +47,13 @@ class Component:
     """Its points are places in `sets`; None where there are too many pairs to be kept."""
 
 
-def near(sets: Sequence[frozenset[str]], table: Table, distance: int) -> tuple[Indices, list[Component]]:
+def near(table: Table, distance: int) -> tuple[Indices, list[Component]]:
     """Sets without neighbours within `distance` (included) among sets that are all different, and the components of the
     others, in the order of their smallest members."""
-    total = len(sets)
-    pairs = _kept(close_pairs(sets, table, distance), total, distance + 1)
+    total = len(table.sizes)
+    pairs = _kept(close_pairs(table, distance), total, distance + 1)
     if pairs is None:
-        labels = _searched(sets, table, distance)
+        labels = _searched(table, distance)
         found = _components(labels)
         single = [one[0] for one in found if len(one) == 1]
         return np.array(single, dtype=np.int64), [Component(one, None) for one in found if len(one) > 1]
@@ -172,11 +172,11 @@ def _components(labels: Indices) -> tuple[Indices, ...]:
     return tuple(np.split(order, changes)) if len(order) else ()
 
 
-def _searched(sets: Sequence[frozenset[str]], table: Table, distance: int) -> Indices:
+def _searched(table: Table, distance: int) -> Indices:
     """Labels of sets of which nearly all are near each other."""
-    packed = exact(sets, table)
-    labels: Indices = np.full(len(sets), -1, dtype=np.int64)
-    left: Indices = np.arange(len(sets))
+    packed = exact(table)
+    labels: Indices = np.full(len(table.sizes), -1, dtype=np.int64)
+    left: Indices = np.arange(len(table.sizes))
     while len(left):
         first = int(left[0])
         labels[first] = first

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +15,11 @@ Counts = NDArray[np.int32]
 WORDS = 4
 """64-bit words of a short row."""
 
+WIDEST = 128
+"""64-bit words of a row that has a bit for each item, at most; sets of more items are looked up."""
+
 STORED = 1 << 26
-"""64-bit words of rows, at most; sets that would need more are compared as they are."""
+"""64-bit words of all rows, at most."""
 
 PORTION = 1 << 21
 """Words of pairs that are compared at once."""
@@ -30,7 +32,7 @@ class Packed:
     rows: Rows
     """Shape (sets, words)."""
     columns: Rows
-    """The same, shape (words, sets)."""
+    """The same, shape (words, sets); each word's in a row where there are few."""
     alone: Counts
     """How many items of each set no other set has, shape (sets,)."""
     exact: bool
@@ -38,9 +40,7 @@ class Packed:
 
     def between(self, one: int, others: Indices) -> Counts:
         """Distances of a set from others, shape (others,)."""
-        distances: Counts = self.alone[others] + self.alone[one]
-        for word, own in zip(self.columns, self.rows[one], strict=True):
-            distances += np.bitwise_count(word[others] ^ own)
+        distances = self.pairs(np.full(len(others), one), others)
         distances[others == one] = 0
         return distances
 
@@ -56,26 +56,55 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
-class Loose:
-    """Sets that are too many and too different to be packed: slower, for as little memory as they take."""
+class Sparse:
+    """Sets of few items out of very many: what two of them share is looked up."""
 
-    sets: Sequence[frozenset[str]]
+    sizes: Indices
+    """Items of each set, shape (sets,)."""
+    items: Indices
+    """Those that several sets have, of each set in turn, ascending."""
+    starts: Indices
+    """Where each set's items begin, and the end of the last one's, shape (sets + 1,)."""
+    codes: Indices
+    """Set times the number of items and item of each of `items`: ascending."""
+    width: int
+    """The number of items."""
 
     def between(self, one: int, others: Indices) -> Counts:
         """Distances of a set from others, shape (others,)."""
-        own = self.sets[one]
-        return np.array([len(own ^ self.sets[other]) for other in others.tolist()], dtype=np.int32)
+        return self.pairs(np.full(len(others), one), others)
 
     def pairs(self, ones: Indices, others: Indices) -> Counts:
         """Distances of pairs of sets, shape (pairs,)."""
-        both = zip(ones.tolist(), others.tolist(), strict=True)
-        return np.array([len(self.sets[one] ^ self.sets[other]) for one, other in both], dtype=np.int32)
+        stored = np.diff(self.starts)
+        fewer = stored[ones] <= stored[others]
+        asked, known = np.where(fewer, ones, others), np.where(fewer, others, ones)
+        distances: Counts = (self.sizes[ones] + self.sizes[others]).astype(np.int32)
+        step = max(1, PORTION // max(1, int(stored.max(initial=0))))
+        for first in range(0, len(ones), step):
+            part = slice(first, first + step)
+            counts = stored[asked[part]]
+            pair = np.repeat(np.arange(len(counts)), counts)
+            inside = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
+            wanted = known[part][pair] * self.width + self.items[self.starts[asked[part]][pair] + inside]
+            places = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
+            shared = pair[self.codes[places] == wanted] if len(self.codes) else pair
+            distances[part] -= 2 * np.bincount(shared, minlength=len(counts)).astype(np.int32)
+        distances[ones == others] = 0
+        return distances
 
 
-def exact(sets: Sequence[frozenset[str]], table: Table) -> Packed | Loose:
-    """Sets that are all different, for exact distances: packed where that takes no more than `STORED`."""
-    stored = int((table.counts > 1).sum()) // 64 * len(sets)
-    return pack(table) if stored <= STORED else Loose(sets)
+def exact(table: Table) -> Packed | Sparse:
+    """Sets that are all different, for exact distances: packed where that takes little, see `WIDEST` and `STORED`."""
+    shared = table.counts > 1
+    words = int(shared.sum()) // 64 + 1
+    if words <= WIDEST and words * len(table.sizes) <= STORED:
+        return pack(table)
+    stored = shared[table.items]
+    width = len(table.counts)
+    codes = np.sort(table.sets[stored] * width + table.items[stored])
+    starts = np.searchsorted(codes, np.arange(len(table.sizes) + 1) * width)
+    return Sparse(table.sizes, codes % max(1, width), starts, codes, width)
 
 
 def pack(table: Table, words: int | None = None) -> Packed:
@@ -95,4 +124,4 @@ def pack(table: Table, words: int | None = None) -> Packed:
     np.bitwise_xor.at(bits_of_all, owners * width + at // 64, np.uint64(1) << (at % 64).astype(np.uint64))
     rows = bits_of_all.reshape(-1, width)
     alone = np.bincount(table.sets[~stored], minlength=len(table.sizes)).astype(np.int32)
-    return Packed(rows, np.ascontiguousarray(rows.T), alone, exact)
+    return Packed(rows, np.ascontiguousarray(rows.T) if width <= WORDS else rows.T, alone, exact)

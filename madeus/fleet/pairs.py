@@ -46,10 +46,10 @@ class Groups:
         return float((sizes * (sizes - 1)).sum()) / 2
 
 
-def close_pairs(sets: Sequence[frozenset[str]], table: Table, distance: int) -> Iterator[Pairs]:
-    """Pairs of sets, all different, within `distance`: each of them at least once, in portions."""
+def close_pairs(table: Table, distance: int) -> Iterator[Pairs]:
+    """Pairs of a table's sets, all different, within `distance`: each of them at least once, in portions."""
     packed = pack(table, WORDS)
-    full = packed if packed.exact else exact(sets, table)
+    full = packed if packed.exact else exact(table)
     for ones, others, distances in min(ways(table, packed, distance), key=lambda way: way[0])[1]:
         if full is packed:
             yield ones, others, distances

@@ -57,7 +57,7 @@ def _found(
     if (bound := table.spread) <= diameter:
         yield list(range(len(sets))), bound
         return
-    single, components = near(sets, table, diameter)
+    single, components = near(table, diameter)
     for point in single.tolist():
         yield [point], 0
     for component in components:
@@ -78,4 +78,4 @@ def _split(
     table = tabulate(inside)
     if table.spread <= diameter:
         return [(list(range(count)), table.spread)]
-    return Crowd(exact(inside, table), weights, diameter).run()
+    return Crowd(exact(table), weights, diameter).run()

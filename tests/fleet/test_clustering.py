@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -111,6 +112,24 @@ def test_every_way_through_gives_the_clusters_of_the_naive_algorithm(
     holds()
 
 
+@given(contents(9), st.integers(1, 40))
+def test_distances_are_the_same_whether_sets_are_packed_or_looked_up(
+    machines: dict[str, frozenset[str]], portion: int
+) -> None:
+    sets = sorted(set(machines.values()), key=sorted)
+    grid = np.indices((len(sets), len(sets))).reshape(2, -1)
+    expected = [len(sets[a] ^ sets[b]) for a, b in grid.T]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "PORTION", portion)
+        for stored, kind in ((1 << 26, packing.Packed), (-1, packing.Sparse)):
+            patch.setattr(packing, "STORED", stored)
+            packed = packing.exact(tabulate(sets))
+            assert isinstance(packed, kind)
+            for one in range(len(sets)):
+                found = packed.between(one, np.arange(len(sets)))
+                assert found.tolist() == expected[one * len(sets) : (one + 1) * len(sets)]
+
+
 @pytest.mark.parametrize("stored", [-1, 1 << 26])
 @pytest.mark.parametrize("way", [0, 1, 2])
 @settings(max_examples=30)
@@ -126,7 +145,7 @@ def test_every_way_to_pairs_finds_all_that_are_near(data: st.DataObject, distanc
         patch.setattr(pairs, "ways", lambda *given: ways(*given)[way:][:1] or ways(*given))
         found = {
             pair
-            for ones, others, distances in pairs.close_pairs(sets, tabulate(sets), distance)
+            for ones, others, distances in pairs.close_pairs(tabulate(sets), distance)
             for pair in zip(ones.tolist(), others.tolist(), distances.tolist(), strict=True)
         }
     near = {
