@@ -18,7 +18,7 @@ from madeus.cli.driving import (
     show_plan,
     tell_divergence,
 )
-from madeus.cli.failing import state_option, telling
+from madeus.cli.failing import ask, state_option, telling
 from madeus.cli.loading import InputError
 
 
@@ -76,7 +76,7 @@ def destroy(
         if not yes and not dry_run:
             first = f"run {program} on" if program else "take nothing off the hosts of"
             count = len(live.state.instances)
-            click.confirm(f"{first} {assembly} ({count} components), and forget it?", abort=True)
+            ask(f"{first} {assembly} ({count} components), and forget it?")
         journal = Journal.open(state, create=False)
         try:
             if program is not None:

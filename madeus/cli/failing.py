@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,22 @@ def telling() -> Iterator[None]:
         raise
     except ExecutorError as error:
         raise ExecutionError(error.message, error.help, error.exit_code) from error
+
+
+def ask(question: str) -> None:
+    """Go on when the answer is yes; the question goes to standard error.
+
+    Raises:
+        ExecutionError: the answer is no (exit code 1), or nobody is there to answer (2).
+    """
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise ExecutionError("nobody answers", "--yes does it without a question", 2) from None
+    if not agreed:
+        raise ExecutionError("nothing was done", "", 1)
 
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])

@@ -12,7 +12,7 @@ import click
 from madeus.cli.amounts import Duration
 from madeus.cli.drift import is_file, print_drift
 from madeus.cli.driving import driving_options, end_run, heard, progress_way, show_plan
-from madeus.cli.failing import state_option, telling
+from madeus.cli.failing import ask, state_option, telling
 from madeus.cli.loading import InputError, choose_assembly, load
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _run(
         if dry_run:
             return show_plan(intent.system, intent.origin, options, known, how[0])
         if not yes:
-            click.confirm(f"run it on {name}?", abort=True, err=True)
+            ask(f"run it on {name}?")
         way = progress_way(*how)
         options = replace(options, journal=journal, handle_signals=True, probes=True)
         with showing(intent.system, way) as listener:

@@ -192,6 +192,14 @@ def test_a_repair_that_fails_is_resumed(shop: Shop) -> None:
     assert shop.madeus("drift").exit_code == 0
 
 
+@pytest.mark.parametrize(("typed", "code", "said"), [("n\n", 1, "nothing was done"), ("", 2, "--yes does it without")])
+def test_a_question_that_is_not_answered_with_yes_changes_nothing(shop: Shop, typed: str, code: int, said: str) -> None:
+    refused = shop.madeus("destroy", "shop", typed=typed)
+    assert (refused.exit_code, refused.stdout) == (code, "")
+    assert "and forget it? [y/N]" in refused.stderr and said in refused.stderr
+    assert shop.madeus("show", "shop").exit_code == 0
+
+
 def test_what_a_failed_run_was_in_the_middle_of_is_repaired_when_it_is_given_up(shop: Shop) -> None:
     (shop.folder / "broken").touch()
     shop.file.write_text(MODEL.replace("\n  use service db during on", "\n  use service db optional during on"))
