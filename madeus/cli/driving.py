@@ -77,9 +77,8 @@ def tell_divergence(result: RunResult, live: str, how: str) -> None:
     if not result.divergence or how == "json":
         return
     if live:
-        click.echo(
-            f"  what has drifted: madeus drift {live}; give the run up and bring it back: madeus repair {live} --take-over"
-        )
+        repair = result.command("repair", live, "--take-over")
+        click.echo(f"  what has drifted: {result.command('drift', live)}; give the run up and bring it back: {repair}")
     click.echo(f"  go on all the same: {result.resume_command} --on-divergence ignore")
 
 

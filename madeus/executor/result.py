@@ -121,21 +121,22 @@ class RunResult:
         """The command that goes on with the run; empty when there is nothing to go on with."""
         if self.state in (RunState.DONE, RunState.STUCK, RunState.ROLLED_BACK):
             return ""
-        return self._command("run", "--resume", self.run)
+        return self.command("run", "--resume", self.run)
 
     @property
     def rollback_command(self) -> str:
         """The command that takes back what a run did that did not come to its end; empty when it did, or has no layers."""
         if not self.recorded or self.state in (RunState.DONE, RunState.ROLLED_BACK):
             return ""
-        return self._command("rollback", self.run)
+        return self.command("rollback", self.run)
 
     @property
     def trace_command(self) -> str:
         """The command that makes a page of the run."""
-        return self._command("trace", self.run, "--html", f"{self.run}.html")
+        return self.command("trace", self.run, "--html", f"{self.run}.html")
 
-    def _command(self, *words: str) -> str:
+    def command(self, *words: str) -> str:
+        """A command of this program that looks where this run is recorded."""
         here = self.state_directory == state_directory()
         return shlex.join(["madeus", *words, *(() if here else ("--state", str(self.state_directory)))])
 

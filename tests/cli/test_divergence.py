@@ -89,8 +89,9 @@ def test_a_deployment_stops_and_says_how_to_bring_it_back(shop: Shop) -> None:
     result = shop.madeus("deploy", str(shop.file))
     assert result.exit_code == 1
     assert SAID in result.stdout
-    assert "madeus drift shop" in result.stdout
-    assert "madeus repair shop --take-over" in result.stdout
+    state = f"--state {shop.folder / 'state'}"
+    assert f"what has drifted: madeus drift shop {state}; " in result.stdout
+    assert f"bring it back: madeus repair shop --take-over {state}\n" in result.stdout
     assert shop.log() == ""
 
 
