@@ -298,4 +298,7 @@ def test_a_repair_that_is_overtaken_again_and_again_says_so(shop: Shop, monkeypa
     result = shop.madeus("repair", "shop", "--yes", "--progress", "none")
     assert result.exit_code == 1
     assert result.stderr.count("its hosts are asked again") == 4
-    assert result.stderr.endswith("shop has been changed by another run since it was looked at\n  do it again\n")
+    assert result.stderr.endswith(
+        "shop has been changed by another run since it was looked at\n"
+        "  do it again when the runs of others are over: `madeus ps` shows them\n"
+    )

@@ -82,5 +82,8 @@ class ChangedMeanwhile(WorldError):
     """The assembly is not what it was when the programs were looked at."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} has been changed by another run since it was looked at", "do it again")
+        super().__init__(
+            f"{name} has been changed by another run since it was looked at",
+            "do it again when the runs of others are over: `madeus ps` shows them",
+        )
         self.name = name
