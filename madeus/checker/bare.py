@@ -36,6 +36,9 @@ QUICK = 2_000
 GUARDS = (2, 4, 8, 16, 32)
 """Bits of a field without a known bound, below its guard bit: what is tried one after another."""
 
+ROUNDS = 4
+"""How often the rules of reduction are tried on a net that is too large to search."""
+
 PAIRS = 20_000_000
 """Pairs of transitions that take from one place, and comparisons of numbers of tokens, that are looked at at most."""
 
@@ -151,6 +154,8 @@ def find_dead(net: Net, watch: Watch) -> Dead | Alive | Unsure:
         return Alive("a transition that needs nothing", 0)
     if sum(len(consumers) ** 2 for consumers in net.consumers) > PAIRS:
         return Unsure("too many transitions take from one place for a search with stubborn sets", watch.states)
+    if len(net.places) * len(net.transitions) > LARGEST:
+        return _find_in_small(net, watch)
     try:
         bounds = known_bounds(net)
         few = min(QUICK, watch.budget.states or QUICK)
@@ -167,6 +172,28 @@ def find_dead(net: Net, watch: Watch) -> Dead | Alive | Unsure:
         return Unsure(str(spent), watch.states)
     except NetError as error:
         return Unsure(str(error), watch.states)
+
+
+def _find_in_small(net: Net, watch: Watch) -> Dead | Alive | Unsure:
+    """Of a net that is too large to search: the same of what reductions leave of it."""
+    reduction = reduce_net(net, rounds=ROUNDS)
+    small = reduction.net
+    if len(small.places) * len(small.transitions) > LARGEST:
+        return Unsure(str(_too_large(net)), watch.states)
+    found = find_dead(small, watch)
+    if not isinstance(found, Dead):
+        return found
+    run = reduction.expand(small.transition_index[name] for name in found.run)
+    marking = list(net.initial)
+    for t in run:
+        for arcs, sign in ((net.pre[t], -1), (net.post[t], 1)):
+            for place, weight in arcs:
+                marking[place] += sign * weight
+    return Dead(tuple(net.transitions[t] for t in run), net.marked(tuple(marking)), found.states, False)
+
+
+def _too_large(net: Net) -> NetError:
+    return NetError(f"{len(net.places)} places and {len(net.transitions)} transitions are too many to search")
 
 
 def _excluded(net: Net, watch: Watch) -> bool:
@@ -249,7 +276,7 @@ def _path(parents: dict[int, tuple[int, int] | None], marking: int) -> tuple[int
 def _encode(net: Net, bounds: Sequence[int | None], guard: int) -> Encoding:
     """The net on integers, with guard bits where no bound is known. Raises NetError for numbers too large."""
     if len(net.places) * len(net.transitions) > LARGEST:
-        raise NetError(f"{len(net.places)} places and {len(net.transitions)} transitions are too many to search")
+        raise _too_large(net)
     largest = list(net.initial)
     for side in (net.post, net.pre, net.read, net.inhibit):
         for arcs in side:

@@ -63,7 +63,7 @@ def dead_marking(net: Net, budget: float | None, memory: int | None) -> Answer:
         how = "a shortest run" if found.shortest else "a run"
         held = ", ".join(f"{place} {n}" if n > 1 else place for place, n in list(found.marked.items())[:SHOWN])
         lines = [
-            f"dead marking             reachable; {how} to it has {len(found.run)} firings",
+            f"dead marking             reachable; {how} to it has {len(found.run)} firing{'' if len(found.run) == 1 else 's'}",
             f"looked at                {found.states} markings ({seconds})",
             *_listed("fire", found.run),
             f"marked                   {held or 'nothing'}",

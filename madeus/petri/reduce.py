@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 
 from madeus.petri.net import Arcs, Net, NetBuilder
 from madeus.petri.structure import dead_from_the_start
+
+MORE_ARCS = 16
+"""Arcs that fusing may add, about: with many producers and many products they would multiply."""
+
+LONGER = 4
+"""The transitions that are fused are together at most about so many times as many as those there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +36,19 @@ class Reduction:
         return tuple(t for transition in firing for t in self.sequences[transition])
 
 
-def reduce_net(net: Net, places: Iterable[int] = (), transitions: Iterable[int] = ()) -> Reduction:
-    """Reduce a net. places, transitions: numbers that the question speaks of, which are kept."""
+def reduce_net(
+    net: Net, places: Iterable[int] = (), transitions: Iterable[int] = (), rounds: int | None = None
+) -> Reduction:
+    """Reduce a net. places, transitions: numbers that the question speaks of, which are kept.
+
+    rounds: how often the rules are tried, at most; each time takes about linear time.
+    """
     work = _Work(net, frozenset(places), frozenset(transitions))
     work.drop_dead()
     changed = True
-    while changed:
+    for _ in count() if rounds is None else range(rounds):
+        if not changed:
+            break
         changed = work.drop_constant_places() | work.drop_twin_places() | work.drop_twin_transitions()
         changed |= work.drop_sinks() | work.fuse_series()
     return work.result()
@@ -57,6 +71,10 @@ class _Work:
         self.inhibit = {t: dict(arcs) for t, arcs in enumerate(net.inhibit)}
         self.places = set(range(len(net.places)))
         self.sequence: dict[int, _Sequence] = {t: (t, None) for t in range(len(net.transitions))}
+        self.lengths = dict.fromkeys(self.sequence, 1)
+        """How many transitions of the first net each one stands for."""
+        self.length = len(self.sequence)
+        """Of all together."""
         self.visible = set(transitions)
         self.touching: dict[int, set[int]] = {p: set() for p in self.places}
         self.takers: dict[int, set[int]] = {p: set() for p in self.places}
@@ -82,6 +100,7 @@ class _Work:
         for side in (self.pre, self.post, self.read, self.inhibit):
             del side[t]
         del self.sequence[t]
+        self.length -= self.lengths.pop(t)
 
     def _remove_place(self, p: int) -> None:
         for t in self.touching.pop(p):
@@ -175,6 +194,8 @@ class _Work:
                     self.post[t][place] = self.post[t].get(place, 0) + weight
                     self.touching[place].add(t)
                 self.sequence[t] = (self.sequence[t], follower)
+                self.lengths[t] += self.lengths[second]
+                self.length += self.lengths[second]
             for place in makes:
                 # Others make its tokens now: it may be its turn.
                 if place not in waiting:
@@ -199,6 +220,11 @@ class _Work:
         if p in makes or any(place in self.kept_places or place in self.net.single for place in makes):
             return None
         if any(self.inhibited[place] for place in makes):
+            return None
+        producers = len(self.touching[p]) - 1
+        if (producers - 1) * (len(makes) - 1) > MORE_ARCS:
+            return None
+        if self.length + (producers - 1) * self.lengths[second] > LONGER * len(self.net.transitions) + MORE_ARCS:
             return None
         if any(p in self.read[t] or self.post[t].get(p, 0) > 1 for t in self.touching[p]):
             return None

@@ -141,9 +141,23 @@ def test_a_net_too_large_to_search_is_inconclusive_at_once() -> None:
     builder = NetBuilder("line")
     count = 20_001
     for place in range(count):
-        builder.place(f"p{place}", int(not place))
+        builder.place(f"p{place}", 1)
     for t in range(count - 1):
-        builder.transition(f"t{t}", [(t, 1)], [(t + 1, 1)])
+        builder.transition(f"t{t}", [(t, 1), (t + 1, 1)], [(t, 1)])
     net = builder.build()
     for found in (count_markings(net, Watch()), find_dead(net, Watch())):
         assert isinstance(found, Unsure) and "too many to search" in found.why
+
+
+def test_a_net_too_large_to_search_is_asked_by_what_reductions_leave_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    builder = NetBuilder("chain")
+    number = [builder.place(f"p{i}", int(i == 0)) for i in range(50)]
+    for i in range(49):
+        builder.transition(f"t{i}", ((number[i], 1),), ((number[i + 1], 1),), (), ())
+    long = builder.build(None)
+    monkeypatch.setattr("madeus.checker.bare.LARGEST", 1000)
+    found = find_dead(long, Watch())
+    assert isinstance(found, Dead)
+    assert found.run == long.transitions
+    assert found.marked == {"p49": 1}
+    assert not found.shortest

@@ -95,3 +95,37 @@ def test_a_chain_of_a_hundred_thousand_is_fused_without_copying_what_was_fused()
     reduction = reduce_net(builder.build(None), [number[0], number[count]])
     assert len(reduction.net.transitions) == 2  # the last one makes tokens on a kept place
     assert reduction.expand((0, 1)) == tuple(range(count))
+
+
+def test_transitions_that_stand_for_others_do_not_double_and_double_again() -> None:
+    builder = NetBuilder("ladder")
+    left, right = builder.place("l0", 1), builder.place("r0", 1)
+    for i in range(60):
+        joint, next_left, next_right = (builder.place(f"{side}{i + 1}", 0) for side in "jlr")
+        builder.transition(f"u{i}", ((left, 1),), ((joint, 1),), (), ())
+        builder.transition(f"v{i}", ((right, 1),), ((joint, 1),), (), ())
+        builder.transition(f"w{i}", ((joint, 1),), ((next_left, 1), (next_right, 1)), (), ())
+        left, right = next_left, next_right
+    reduction = reduce_net(builder.build(None), [left])
+    assert sum(len(sequence) for sequence in reduction.sequences) <= 5 * 180
+
+
+def test_arcs_do_not_multiply_where_many_make_what_one_turns_into_many_things() -> None:
+    builder = NetBuilder("star")
+    hub = builder.place("hub", 0)
+    kept = [builder.place(f"in{i}", 1) for i in range(100)]
+    out = [builder.place(f"out{i}", 0) for i in range(100)]
+    after = [builder.place(f"after{i}", 0) for i in range(100)]
+    for i, place in enumerate(kept):
+        builder.transition(f"t{i}", ((place, 1),), ((hub, 1),), (), ())
+    builder.transition("spread", ((hub, 1),), tuple((place, 1) for place in out), (), ())
+    for i in range(100):
+        builder.transition(f"u{i}", ((out[i], 1), (after[i - 1], 1)), ((after[i], 1),), (), ())
+    net_ = builder.build(None)
+    assert reduce_net(net_, [*kept, *after]).net.arc_count <= net_.arc_count
+
+
+def test_rounds_bound_how_often_the_rules_are_tried() -> None:
+    example = net("a", "a -> b", "b -> c", "c -> d")
+    assert reduce_net(example, [0], rounds=0).net.transitions == example.transitions
+    assert len(reduce_net(example, [0], rounds=1).net.transitions) < len(example.transitions)
