@@ -27,6 +27,11 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     """Format model files in place; `-` reads standard input and writes standard output.
 
     Of a directory all *.madeus files in it are formatted. A file with syntax errors is left as it is, and the exit code is 2.
+
+    \b
+    Examples:
+      madeus fmt shop.madeus
+      madeus fmt --check examples/
     """
     faults: list[Diagnostic] = []
     texts: dict[str, str] = {}

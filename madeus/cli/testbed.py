@@ -202,7 +202,12 @@ def _table(record: BedRecord) -> str:
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="Only the bed of this state directory.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def list_beds(directory: Path | None, form: str) -> None:
-    """List the beds and their hosts."""
+    """List the beds and their hosts.
+
+    \b
+    Examples:
+      madeus testbed list
+    """
     from madeus.executor.testbed import beds
     from madeus.executor.testbed.registry import BedFiles, is_alive
 
@@ -261,7 +266,13 @@ _PASSING_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 @click.argument("host")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def ssh(name: str, directory: Path | None, host: str, command: Sequence[str]) -> None:
-    """Log into a host, or run a command there, over SSH."""
+    """Log into a host, or run a command there, over SSH.
+
+    \b
+    Examples:
+      madeus testbed ssh web1
+      madeus testbed ssh web1 hostname
+    """
     with _problems_told():
         bed = _bed(name, directory)
         bed.host(host)
@@ -275,7 +286,12 @@ def ssh(name: str, directory: Path | None, host: str, command: Sequence[str]) ->
 @click.argument("host")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(name: str, directory: Path | None, host: str, command: Sequence[str]) -> None:
-    """Run a command in a host without SSH, also when it is partitioned; ends with the command's exit code."""
+    """Run a command in a host without SSH, also when it is partitioned; ends with the command's exit code.
+
+    \b
+    Examples:
+      madeus testbed exec web1 -- cat /etc/hostname
+    """
     words = command[1:] if command[0] == "--" else command
     environment = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
     sys.stdout.flush()
@@ -289,7 +305,13 @@ def execute(name: str, directory: Path | None, host: str, command: Sequence[str]
 @click.option("--keep-disks", is_flag=True, help="Keep what the hosts wrote for the next `up` of the bed.")
 @click.option("--all", "everything", is_flag=True, help="Every bed, wherever it is.")
 def down(name: str, directory: Path | None, keep_disks: bool, everything: bool) -> None:
-    """Stop the hosts and remove everything of them; also cleans up after a crash."""
+    """Stop the hosts and remove everything of them; also cleans up after a crash.
+
+    \b
+    Examples:
+      madeus testbed down
+      madeus testbed down --keep-disks
+    """
     from madeus.executor.testbed import beds, take_down
     from madeus.executor.testbed.errors import NoSuchBed
 
@@ -311,7 +333,12 @@ def down(name: str, directory: Path | None, keep_disks: bool, everything: bool) 
 @click.option("--root", metavar="ROOT", help="Offer what this root lacks (as in `up`), for stacks that begin with it.")
 @click.argument("packages", nargs=-1, required=True)
 def packages(name: str, directory: Path | None, root: str | None, packages: tuple[str, ...]) -> None:
-    """Offer further Debian packages to the hosts of a bed: `apt-get install` finds them there without a network."""
+    """Offer further Debian packages to the hosts of a bed: `apt-get install` finds them there without a network.
+
+    \b
+    Examples:
+      madeus testbed packages redis-server
+    """
     names = [part for text in packages for part in _split(text)]
     with _problems_told():
         count = _bed(name, directory).offer_packages(names, root)
@@ -319,7 +346,7 @@ def packages(name: str, directory: Path | None, root: str | None, packages: tupl
 
 
 def _fault(command: str, done: str, explanation: str, act: Callable[[Host], None]) -> None:
-    @testbed.command(command, help=explanation)
+    @testbed.command(command, help=f"{explanation}\n\n\b\nExamples:\n  madeus testbed {command} web1")
     @_bed_options
     @click.argument("hosts", nargs=-1, required=True)
     def run(name: str, directory: Path | None, hosts: tuple[str, ...]) -> None:
