@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from madeus.dsl import Loaded
     from madeus.executor.inventory import Inventory
     from madeus.executor.live.read import Live
+    from madeus.executor.live.state import LiveState
     from madeus.fleet.clusters import Cluster
     from madeus.fleet.stages import Stages
     from madeus.planner.rollout_prepare import Prepared
@@ -93,8 +94,10 @@ def choose(
     budget: float | None = 60.0,
     online: set[str] | None = None,
     recorded: Stages | None = None,
+    before: Mapping[str, LiveState] | None = None,
 ) -> Chosen:
     """Everything that is settled before a rollout runs. after: programs that have run, where the assembly is not deployed.
+    before: machines that are taken back first, and what they are taken back to.
 
     Raises InputError, and errors of the executor for inventories and journals.
     """
@@ -109,7 +112,7 @@ def choose(
     live = None if after else _live(assembly.name, state)
     hosts = load_inventory(inventory) if inventory is not None else live.inventory if live is not None else None
     try:
-        begin, standing = _begin(model, assembly, live, after)
+        begin, standing = _begin(model, assembly, live, after, hosts, before or {})
         members, resolve = _members(standing, rollout, hosts)
         found = None if recorded is not None else _alike(rollout, members, hosts, clusters, cluster_by)
         prepared = prepare(
@@ -130,16 +133,26 @@ def _live(name: str, state: Path | None) -> Live | None:
         return None
 
 
-def _begin(model: Model, assembly: Assembly, live: Live | None, after: Sequence[str]) -> tuple[Configuration, Assembly]:
+def _begin(
+    model: Model,
+    assembly: Assembly,
+    live: Live | None,
+    after: Sequence[str],
+    hosts: Inventory | None,
+    before: Mapping[str, LiveState],
+) -> tuple[Configuration, Assembly]:
     from dataclasses import replace
 
-    from madeus.executor.live.state import given_up
+    from madeus.executor.live.state import given_up, restored
     from madeus.planner.rollout_prepare import CannotRoll, standing_after
 
     if live is not None:
         state = live.state
         for change in live.unfinished:
             state = given_up(state, live.types, change.row.writes)
+        for machine, earlier in before.items():
+            own = {i.name for i in earlier.instances if hosts is not None and hosts.resolve(i.host).name == machine}
+            state = restored(state, own, earlier)
         return state.configuration._replace(positions=(), failures=0), state.assembly(assembly.name, assembly.types)
     if after:
         system = choose_system(model, assembly.name, after)

@@ -24,6 +24,8 @@ from madeus.cli.rollout_status import as_json, show_record
 if TYPE_CHECKING:
     from madeus.executor.api import RunOptions
     from madeus.executor.inventory import Inventory
+    from madeus.executor.journal.store import Journal
+    from madeus.executor.live.state import LiveState
     from madeus.executor.rollout.control import Order, RolloutResult
     from madeus.executor.rollout.records import RolloutRecord
     from madeus.executor.rollout.store import Store
@@ -155,18 +157,24 @@ def resume(
     from madeus.executor.journal.store import Journal
     from madeus.executor.rollout.errors import NotResumableRollout
     from madeus.executor.rollout.records import RolloutState
-    from madeus.executor.rollout.store import read_rollout, reopen, settings_of
+    from madeus.executor.rollout.store import make_tables, read_rollout, reopen, settings_of
 
     with telling(), _aside(form) as show:
         journal = Journal.open(state, create=False)
         try:
+            make_tables(journal)
             record = read_rollout(journal, name)
             if record.row.state is RolloutState.DONE:
                 raise NotResumableRollout(record.row.id, "every machine is upgraded")
             text = file or record.row.file
             left = _left(record)
             given = _settings(settings_of(journal, record.row.id), settings)
-            chosen = choose(text, record.row.name, given, inventory, None, None, (), state, budget, None, left)
+            before = _before(journal, record)
+            words = (text, record.row.name, given, inventory, None, None, (), state, budget, None, left)
+            chosen = choose(*words, before)
+            if any(not chosen.prepared.goes_back(machine) for machine in before):
+                before = {m: earlier for m, earlier in before.items() if chosen.prepared.goes_back(m)}
+                chosen = choose(*words, before)
             hosts = _deployed(chosen)
             digest = _digest(chosen, given)
             if digest != record.row.digest:
@@ -177,6 +185,16 @@ def resume(
             sys.exit(_drive(store, _order(chosen, given, retry), hosts, options, show))
         finally:
             journal.close()
+
+
+def _before(journal: Journal, record: RolloutRecord) -> dict[str, LiveState]:
+    """Machines in the middle of their upgrade, and where they stood before: another upgrade begins from there."""
+    from madeus.executor.rollout.before import read_before
+    from madeus.executor.rollout.records import MachineState
+
+    on = (MachineState.UPGRADING, MachineState.UNREACHABLE, MachineState.UNDOING)
+    found = {m: read_before(journal, record.row.id, m) for m, row in record.machines.items() if row.state in on}
+    return {machine: before.state for machine, before in found.items() if before is not None}
 
 
 def _deployed(chosen: Chosen) -> Inventory:

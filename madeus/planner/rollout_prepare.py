@@ -45,6 +45,10 @@ class Prepared:
     in_layers: frozenset[str] = frozenset()
     """Machines on which all that the program moves lives in layers."""
 
+    def goes_back(self, machine: str) -> bool:
+        """Whether there is a way back for a machine that fails."""
+        return machine in self.layered or bool(self.undo.get(machine))
+
     def prove(self, budget: Budget) -> list[Claim]:
         """All claims about the rollout; see `prove_rollout`."""
         claims = list(self.around)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,21 @@ def test_a_rollout_goes_on_with_the_values_it_began_with_and_another_value_is_an
     assert "the upgrade has changed" in fixed.output and "failed machines first: w1" in fixed.output
     assert fixed.exit_code == 0, fixed.output
     assert [shop.log(m) for m in ("w1", "w2", "w3")] == ["back good", "good", "good"]
+
+
+def test_an_upgrade_that_is_aborted_halfway_is_taken_back_before_another_one_and_proved_from_there(shop: Shop) -> None:
+    ask = f"{sys.executable} -m madeus rollout abort --state {shop.folder / 'state'} && sleep 60"
+    shop.write(ask)
+    shop.deploy()
+    done = shop.rollout("run", str(shop.file))
+    assert done.exit_code == 1 and "0 unreachable, 1 in the middle" in done.output, done.output
+    new = shop.rollout("run", str(shop.file))
+    assert new.exit_code == 2 and "w1: in the middle of rollout" in new.output
+    shop.write(FIXED)
+    done = shop.rollout("resume")
+    assert done.exit_code == 0, done.output
+    assert "w1 is taken back first: it is in the middle of another upgrade" in done.output
+    assert [shop.log(m) for m in ("w1", "w2", "w3")] == ["back fixed", "fixed", "fixed"]
 
 
 def test_a_mended_script_is_another_upgrade(shop: Shop) -> None:

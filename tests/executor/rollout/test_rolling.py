@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from madeus.executor.journal.lock import user_name
 from madeus.executor.journal.store import Journal
 from madeus.executor.live.memory import Memory
 from madeus.executor.live.read import read_live
+from madeus.executor.rollout.before import read_before
 from madeus.executor.rollout.control import Controller, RolloutResult
 from madeus.executor.rollout.ended import Said
 from madeus.executor.rollout.errors import (
@@ -23,11 +25,14 @@ from madeus.executor.rollout.errors import (
 )
 from madeus.executor.rollout.records import MachineState, RolloutState, signature
 from madeus.executor.rollout.store import (
+    TABLES,
     ask_for,
     begin,
     check_free,
+    make_tables,
     read_rollout,
     reopen,
+    settings_of,
     stages_from_json,
     stages_to_json,
 )
@@ -398,6 +403,30 @@ def test_a_cluster_that_nobody_could_test_makes_the_rollout_partial(state: Path)
     coded["left_out"] = [["k", ["w9"], [], 0, []]]
     assert [c.name for c in stages_from_json(coded).left_out] == ["k"]
     assert stages_from_json(stages_to_json(stages)) == stages
+
+
+def test_tables_of_an_earlier_version_are_brought_up_to_date(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    with journal.transaction() as connection:
+        for statement in TABLES.split(";\n"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO rollout_schema VALUES (1)")
+        connection.execute(
+            "INSERT INTO rollouts VALUES (1, 'r-1', 'r', 'shop', 'f', 'd', 'halted', 'run', 0, 0, 1, '', ?, NULL, '[]')",
+            (
+                json.dumps(
+                    {"protocol": "balanced", "stages": [], "representatives": [], "clusters": [], "left_out": []}
+                ),
+            ),
+        )
+        connection.execute("INSERT INTO rollout_failures VALUES (1, 'r-1', 'w1', 's', 'c', 'sign', 'why', '[]', 0)")
+    old = read_rollout(journal, "r-1")
+    assert old.failures[0].whole == ""
+    make_tables(journal)
+    make_tables(journal)
+    assert read_rollout(journal, "r-1") == old
+    assert read_before(journal, "r-1", "w1") is None and settings_of(journal, "r-1") == ()
+    journal.close()
 
 
 def test_a_rollout_that_another_process_drives_is_left_alone(state: Path) -> None:
