@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncssh
 from typing_extensions import override
 
-from madeus.executor.errors import AgentStartFailed, ConnectionFailed, HostError, JumpHostFailed
+from madeus.executor.errors import AgentStartFailed, ConnectionFailed, HostError, HostKeyChanged, JumpHostFailed
 from madeus.executor.inventory import Host
 from madeus.executor.transport.agent import HELLO_TIMEOUT, AgentTransport
 from madeus.executor.transport.jump import jump_host
@@ -129,7 +129,7 @@ class SshConnections:
         for host in reversed(list(self._open)):
             await self.release(host)
 
-    async def _connect(self, host: Host, through: tuple[str, ...]) -> asyncssh.SSHClientConnection:
+    async def _connect(self, host: Host, through: tuple[str, ...], again: bool = True) -> asyncssh.SSHClientConnection:
         try:
             options = await asyncssh.SSHClientConnectionOptions.construct(None, **_settings(host))
         except (asyncssh.Error, OSError, ValueError) as error:
@@ -176,7 +176,11 @@ class SshConnections:
                     "its sshd must allow forwarding (AllowTcpForwarding) and know the name",
                 ) from None
             except (asyncssh.Error, OSError, ValueError) as error:
-                raise explain(error, situation) from error
+                found = explain(error, situation)
+                if not (again and isinstance(found, HostKeyChanged) and not situation.fingerprint):
+                    raise found from error
+        # It broke off before a key was shown. A host that has no key of a known kind does so, and a connection that is cut.
+        return await self._connect(host, through, again=False)
 
     async def _jump(
         self, host: Host, jump: Host, situation: Situation, through: tuple[str, ...]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +104,46 @@ def test_a_host_that_shows_another_kind_of_key_than_the_known_one(sshd: Sshd, tm
     known = tmp_path / "known_hosts"
     known.write_text(f"[127.0.0.1]:{sshd.port} {kind} {key}\n")
     says(trouble(sshd.host(known_hosts=known)), errors.HostKeyChanged, "another key than the one known")
+
+
+def test_a_connection_that_is_cut_in_the_exchange_of_keys_is_no_changed_key(sshd: Sshd, tmp_path: Path) -> None:
+    """The first connection goes to somebody who greets and hangs up, the others to the host."""
+
+    def greet(listening: socket.socket) -> None:
+        first, _ = listening.accept()
+        with first:
+            first.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+            first.recv(100)
+
+    def lead_on(listening: socket.socket) -> None:
+        near, _ = listening.accept()
+        with near, socket.create_connection(("127.0.0.1", sshd.port)) as far:
+            back = threading.Thread(target=copy, args=(far, near))
+            back.start()
+            copy(near, far)
+            back.join()
+
+    def copy(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    async def main(port: int) -> bytes:
+        known = tmp_path / "known_hosts"
+        known.write_text((sshd.folder / "known_hosts").read_text().replace(str(sshd.port), str(port)))
+        async with Transports("test-cut") as transports:
+            host = transports.of(sshd.host(port=port, known_hosts=known))
+            outcome = await host.perform(Job("one", "echo there", ephemeral=True))
+            await transports.forget()
+            return outcome.stdout
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        between = threading.Thread(target=lambda: (greet(listening), lead_on(listening)))
+        between.start()
+        assert asyncio.run(main(listening.getsockname()[1])) == b"there\n"
+        between.join()
 
 
 def test_a_key_that_the_host_does_not_accept(sshd: Sshd, tmp_path: Path) -> None:
