@@ -77,6 +77,11 @@ class Shop:
         return {(app, int(number)): at for app, number, at in self.sql(host, statement)}
 
 
+def join(host: Host) -> tuple[int, str]:
+    """Exit code and output of the action that makes a server a node."""
+    return host.exec(["bash", "-c", (FOLDER / "join.sh").read_text(), "join.sh", "Synced", "120"], timeout=150)
+
+
 def stop(host: Host, folder: str) -> None:
     """Let a writer write no more."""
     code, output = host.exec(f"cd {folder} && touch pause && until [ -e paused ]; do sleep 0.05; done", timeout=30)
@@ -125,7 +130,15 @@ def test_a_central_database_becomes_a_cluster_and_grows_without_losing_a_row(sho
     for rows in middle:
         assert all(rows[(app, int(number))] == at for app, number, at in before)
 
+    # A node that has fallen out does not come back by itself; the action that starts workers brings it back.
+    shop.sql("db3", "SET GLOBAL wsrep_cluster_address = ''")
+    assert shop.sql("db3", "SHOW STATUS LIKE 'wsrep_cluster_status'") == [["wsrep_cluster_status", "Disconnected"]]
+    assert join(shop.bed.host("db3"))[0] == 0
+
     shop.madeus("reconfigure", EXAMPLE, "add_workers")
+    code, donors = shop.bed.host("db1").exec("grep -o 'Selected .* as donor' /var/lib/mysql/shop.err")
+    assert code == 0
+    assert all("(first)" in line for line in donors.splitlines()), donors
     nodes = [f"db{i}" for i in range(1, 6)]
     for host in nodes:
         status = dict(shop.sql(host, "SHOW STATUS LIKE 'wsrep_%'"))
@@ -148,6 +161,18 @@ def test_a_central_database_becomes_a_cluster_and_grows_without_losing_a_row(sho
     for name in ("app[1]", "app[2]"):
         assert 0 < outage(written[name]) <= planned(EXAMPLE, name, "work")
     assert 0 < outage(written["outsider"]) <= planned(EXAMPLE, "db", "sql")
+    # A server that cannot be a node fails at once, and says why.
+    last = shop.bed.host("db5")
+    galera = "/usr/lib/galera/libgalera_smm.so"
+    assert last.exec(f"service mariadb stop && mv {galera} {galera}.gone", timeout=60)[0] == 0
+    code, output = join(last)
+    assert code == 1
+    assert "the node does not stay in the cluster; its log ends with:" in output
+    assert "Failed to load wsrep library" in output
+    assert last.exec(f"mv {galera}.gone {galera}")[0] == 0
+    code, output = join(last)
+    assert code == 0, output
+
     where = {name: shop.bed.host(f"app{i}").exec("grep ^host /srv/writer/client.cnf")[1].split()[-1] for i, name in
              ((1, "app[1]"), (2, "app[2]"), (3, "app[3]"))}  # fmt: skip
     inner = {host: shop.bed.host(host).record.inner for host in nodes}
