@@ -79,8 +79,10 @@ def test_a_killed_rollout_is_gone_on_with_and_no_machine_is_upgraded_twice(bed: 
     )
     shop.file.write_text(slow)
     command = shop.command("rollout", "run", str(shop.file))
-    for wait in (4.0, 3.0, 3.0):
+    for wait in (2.0, 3.0, 3.0):
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while shop.madeus("rollout", "status")[0] and process.poll() is None:
+            time.sleep(0.2)  # what has not begun cannot be gone on with
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
         process.wait()
