@@ -89,6 +89,7 @@ class Pushes:
             for island, _ in step.parts:
                 self._touching[island].append(step)
         self._groups = {at: group for at, steps in by_position.items() if (group := self._group(at, steps))}
+        self._stopping: dict[tuple[int, int], list[int]] = {}
         self._against: dict[At, tuple[At, ...] | None] = {}
         self._plans: dict[int, tuple[tuple[_Group, tuple[Course, ...]], ...]] = {}
         self._commutes: dict[object, bool] = {}
@@ -183,23 +184,41 @@ class Pushes:
         for program, last in until.items():
             if program not in positions:
                 return None
-            course = tuple(self._run_up(program, range(positions[program], last + 1), first[0], positions))
+            course = self._run_up(program, range(positions[program], last + 1), first[0], positions)
             if not course:
                 return None
             found.append(course)
         return tuple(found)
 
-    def _run_up(self, program: int, over: range, halted: int, positions: dict[int, int]) -> Iterator[tuple[Joint, ...]]:
+    def _run_up(self, program: int, over: range, halted: int, positions: dict[int, int]) -> Course:
         """The pushes of a program up to one that does not commute with a third one's; the halted program does not move."""
+        stops = self._stops(program, halted)
+        if stops[over.start] >= over.stop:
+            return tuple([self._groups[(program, position)].steps for position in over])
+        course: list[tuple[Joint, ...]] = []
         for at in ((program, position) for position in over):
             push = self._groups.get(at)
             rivals = None if push is None else self._rivals(at, push)
             if push is None or rivals is None:
-                return
-            for other, position in rivals:
-                if other not in (program, halted) and positions.get(other, -1) <= position:
-                    return
-            yield push.steps
+                break
+            if any(p not in (program, halted) and positions.get(p, -1) <= position for p, position in rivals):
+                break
+            course.append(push.steps)
+        return tuple(course)
+
+    def _stops(self, program: int, halted: int) -> list[int]:
+        """For each instruction of a program the next one from it on that is no push, or that third programs may hinder."""
+        key = (program, halted)
+        found = self._stopping.get(key)
+        if found is None:
+            count = len(self.search.split.translation.system.programs[program].instructions)
+            found = self._stopping[key] = [count] * (count + 1)
+            for position in range(count - 1, -1, -1):
+                push = self._groups.get((program, position))
+                rivals = None if push is None else self._rivals((program, position), push)
+                free = rivals is not None and all(other in key for other, _ in rivals)
+                found[position] = found[position + 1] if free else position
+        return found
 
     def _rivals(self, at: At, group: _Group) -> tuple[At, ...] | None:
         """Instructions of other programs that do not commute with a push; None when something else does not."""
