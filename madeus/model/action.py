@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from madeus.model.value import Value
 
-
 ENTRY_POINTS = "madeus.actions"
 """Group of the entry points by which installed packages bring kinds of actions."""
 
