@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from madeus.cli.beside import anyway_option, refuse_beside_rollout
 from madeus.cli.driving import (
     asks_probes,
     divergence_option,
@@ -23,14 +24,15 @@ from madeus.cli.loading import InputError
 
 
 @click.command(
-    epilog="Exit codes: 0 forgotten, 1 a program did not come to its end, or a run is on, 2 no live assembly has that name, "
-    "130 interrupted."
+    epilog="Exit codes: 0 forgotten, 1 a program did not come to its end, or a run or rollout is on, 2 no live assembly "
+    "has that name, 130 interrupted."
 )
 @click.argument("assembly")
 @click.option("--program", "-p", metavar="NAME", help="Program of its model to run first, that takes it off its hosts.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @driving_options
 @divergence_option
+@anyway_option
 @state_option
 def destroy(
     assembly: str,
@@ -43,6 +45,7 @@ def destroy(
     form: str,
     progress: str,
     on_divergence: str | None,
+    anyway: bool,
     state: Path | None,
 ) -> None:
     """Forget a live assembly, after running the program that takes it off its hosts, if one is named.
@@ -66,6 +69,8 @@ def destroy(
 
     with telling():
         live = read_one(assembly, state)
+        if not anyway:
+            refuse_beside_rollout(assembly, state)
         for change in live.unfinished:
             if change.holder is not None:
                 raise ComponentsHeld(assembly, change.row.writes, change.row.run, change.status, change.holder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from madeus.cli.amounts import Duration
+from madeus.cli.beside import anyway_option, refuse_beside_rollout
 from madeus.cli.driving import (
     asks_probes,
     divergence_option,
@@ -30,8 +31,8 @@ TRIES = 5
 
 
 @click.command(
-    epilog="Exit codes: 0 done, 1 violated (nothing was started), or an action failed, 2 bad input, or the model does not fit "
-    "what lives, 3 inconclusive (nothing was started), 70 internal error, 130 interrupted."
+    epilog="Exit codes: 0 done, 1 violated, a run or rollout is on (nothing was started), or an action failed, 2 bad input, or "
+    "the model does not fit what lives, 3 inconclusive (nothing was started), 70 internal error, 130 interrupted."
 )
 @click.argument("file", type=click.Path())
 @click.argument("programs", metavar="PROGRAM...", nargs=-1, required=True)
@@ -48,6 +49,7 @@ TRIES = 5
     is_flag=True,
     help="Give up unfinished runs that stand in the way; what they were in the middle of goes back to where it began.",
 )
+@anyway_option
 @state_option
 def reconfigure(
     file: str,
@@ -64,6 +66,7 @@ def reconfigure(
     budget: float | None,
     on_divergence: str | None,
     take_over: bool,
+    anyway: bool,
     state: Path | None,
 ) -> None:
     """Run programs on a live assembly, from where it stands: one after another, NAME+NAME side by side.
@@ -91,6 +94,8 @@ def reconfigure(
         loaded, model = load(file, settings)
         system, origin = choose_system(model, assembly, programs, None), run_origin(loaded)
         _must_exist(state, system.assembly.name)
+        if not anyway:
+            refuse_beside_rollout(system.assembly.name, state)
         for tries_left in reversed(range(TRIES)):
             journal = Journal.open(state, create=False)
             try:

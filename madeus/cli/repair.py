@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from madeus.cli.amounts import Duration
+from madeus.cli.beside import anyway_option, refuse_beside_rollout
 from madeus.cli.drift import is_file, print_drift
 from madeus.cli.driving import driving_options, end_run, heard, progress_way, show_plan
 from madeus.cli.failing import ask, state_option, telling
@@ -30,8 +31,8 @@ TRIES = 5
 
 
 @click.command(
-    epilog="Exit codes: 0 nothing had drifted, or all is back, 1 an action failed, or there is no way back, 2 bad input, 3 not "
-    "everything could be looked at, or no plan was proved (nothing was started), 130 interrupted."
+    epilog="Exit codes: 0 nothing had drifted, or all is back, 1 an action failed, a run or rollout is on, or there is "
+    "no way back, 2 bad input, 3 not everything could be looked at, or no plan was proved (nothing was started), 130 interrupted."
 )
 @click.argument("assembly", metavar="ASSEMBLY|FILE")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
@@ -50,6 +51,7 @@ TRIES = 5
     is_flag=True,
     help="Give up runs that stopped half-way; what they were in the middle of goes back to where it began.",
 )
+@anyway_option
 @state_option
 def repair(
     assembly: str,
@@ -64,6 +66,7 @@ def repair(
     progress: str,
     budget: float | None,
     take_over: bool,
+    anyway: bool,
     state: Path | None,
 ) -> None:
     """Bring a live assembly back to where it is said to stand, after its hosts have drifted away from it.
@@ -96,6 +99,8 @@ def repair(
         if is_file(assembly):
             design = _design(assembly, settings)
             name = design.assembly.name
+        if not anyway:
+            refuse_beside_rollout(name, state)
         console = Console(highlight=False, soft_wrap=True, stderr=form == "json")
         for tries_left in reversed(range(TRIES)):
             found = survey(name, options, design, take_over)

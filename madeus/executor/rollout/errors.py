@@ -29,6 +29,22 @@ class RolloutUnfinished(InputError):
         self.id = id
 
 
+class RolloutHalfway(WorldError):
+    """A rollout of the assembly is not over: what is done beside it runs past its stages."""
+
+    def __init__(self, id: str, assembly: str, state: str, driver: Holder | None = None) -> None:
+        """driver: the living process that drives it."""
+        driven = f", driven by {driver}" if driver else ""
+        on = f"go on with it: madeus rollout resume {id}; "
+        if driver:
+            on = f"wait for its end; stop it for a while: madeus rollout freeze {id}; "
+        super().__init__(
+            f"rollout {id} of {assembly} is {state}{driven}; what is done beside it runs past its stages",
+            f"how it stands: madeus rollout status {id}; {on}give it up: madeus rollout abort {id}; or say --anyway",
+        )
+        self.id = id
+
+
 class MachinesHalfway(InputError):
     """An earlier rollout of the assembly was aborted with machines in the middle of their upgrade."""
 

@@ -26,6 +26,10 @@ class RolloutState(StrEnum):
     ABORTED = "aborted"
 
 
+HALFWAY = (RolloutState.RUNNING, RolloutState.HALTED, RolloutState.FROZEN)
+"""States of rollouts that have stages before them and have not been given up."""
+
+
 class MachineState(StrEnum):
     """How far a machine is."""
 

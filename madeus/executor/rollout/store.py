@@ -17,12 +17,14 @@ from madeus.executor.journal.lock import is_alive, machine_id, process_ticks, us
 from madeus.executor.journal.store import Journal
 from madeus.executor.rollout.errors import (
     MachinesHalfway,
+    RolloutHalfway,
     RolloutHeld,
     RolloutTakenOver,
     RolloutUnfinished,
     UnknownRollout,
 )
 from madeus.executor.rollout.records import (
+    HALFWAY,
     FailureRow,
     MachineRow,
     MachineState,
@@ -265,6 +267,20 @@ def check_free(journal: Journal, assembly: str) -> None:
     halfway = [m for m, row in read_rollout(journal, earlier.id).machines.items() if row.state in on]
     if halfway:
         raise MachinesHalfway(earlier.id, halfway)
+
+
+def check_over(journal: Journal, assembly: str, since: float) -> None:
+    """Whether something may be done to an assembly beside its rollouts. since: when it was deployed; rollouts begun before
+    that were of another one of its name.
+
+    Raises:
+        RolloutHalfway: one is running, or has stopped before its last stage.
+    """
+    for row in read_rollouts(journal):
+        if row.assembly == assembly and row.created >= since and row.state in HALFWAY:
+            driven = row.state is RolloutState.RUNNING and row.holder is not None and is_alive(row.holder)
+            lost = row.state is RolloutState.RUNNING and not driven
+            raise RolloutHalfway(row.id, assembly, "lost" if lost else row.state, row.holder if driven else None)
 
 
 def ask_for(journal: Journal, id: str, wanted: str, now: float) -> bool:
