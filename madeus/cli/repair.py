@@ -31,8 +31,8 @@ TRIES = 5
 
 
 @click.command(
-    epilog="Exit codes: 0 nothing had drifted, or all is back, 1 an action failed, a run or rollout is on, or there is "
-    "no way back, 2 bad input, 3 not everything could be looked at, or no plan was proved (nothing was started), 130 interrupted."
+    epilog="Exit codes: 0 nothing had drifted, or all is back, 1 an action failed, a run or rollout is on, or there is no way "
+    "back, 2 bad input, 3 not everything could be looked at, or no plan was proved (nothing was started), 130 interrupted."
 )
 @click.argument("assembly", metavar="ASSEMBLY|FILE")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
