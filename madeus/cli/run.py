@@ -110,7 +110,7 @@ def run(
     from madeus.executor.api import RunOptions
     from madeus.executor.inventory import load_inventory
     from madeus.executor.live.errors import LivesAlready
-    from madeus.executor.live.read import lives
+    from madeus.executor.live.read import lives, read_one
     from madeus.executor.reconcile import Decisions
 
     if (retry or assume_done) and not resume:
@@ -141,7 +141,8 @@ def run(
         if dry_run:
             sys.exit(show_plan(system, origin, options, hosts, form))
         if not anyway and lives(system.assembly.name, state):
-            raise LivesAlready(system.assembly.name)
+            live = read_one(system.assembly.name, state)
+            raise LivesAlready(live.name, live.latest.file, live.row.created)
         sys.exit(_started(system, origin, options, how))
 
 

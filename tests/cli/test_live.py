@@ -275,7 +275,7 @@ MISTAKES = (
         ("destroy", "site", "--program", "nothing", "--yes"),
         "the model of site has no program nothing; there is upgrade, cut, lone",
     ),
-    (("deploy", "site.madeus"), "site is deployed already\n  `madeus reconfigure FILE PROGRAM` changes it"),
+    (("deploy", "site.madeus"), "\n  `madeus reconfigure FILE PROGRAM` changes it"),
     (("reconfigure", "site.madeus", "nothing"), "nothing"),
     (("reconfigure", "site.madeus"), "Missing argument 'PROGRAM...'"),
 )
@@ -303,11 +303,35 @@ def test_destroy_asks_first(live: Path) -> None:
 
 
 def test_a_run_beside_a_live_assembly_is_refused_with_the_way_out(live: Path) -> None:
+    created = json.loads(madeus(live, "ps", "--format", "json")[1])["created"]
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created))
     code, out, err = madeus(live, "run", "site.madeus", "--program", "lone", "--progress", "none")
     assert (code, out) == (2, "")
     assert err == (
-        "Error: site is deployed and lives: what a run does beside it is not known to it\n"
+        f"Error: site is deployed and lives, from {live / 'site.madeus'}, since {since}: what a run does beside it is not "
+        "known to it\n"
         "  `madeus reconfigure FILE PROGRAM` changes it, `madeus destroy site` forgets it, --anyway runs all the same\n"
     )
     assert madeus(live, "run", "site.madeus", "--dry-run")[0] == 0
     assert madeus(live, "run", "site.madeus", "--anyway", "--progress", "none")[0] == 0
+
+
+def test_a_deployment_that_a_living_process_drives_is_waited_for_and_not_resumed(folder: Path) -> None:
+    (folder / "site.madeus").write_text(
+        MODEL.replace('"echo http://dep"', '"touch begun; while [ ! -e go ]; do sleep 0.05; done; echo u"')
+    )
+    first = start(folder, "deploy", "site.madeus", "--progress", "none")
+    for _ in range(600):
+        if (folder / "begun").exists():
+            break
+        time.sleep(0.05)
+    code, _, err = madeus(folder, "deploy", "site.madeus")
+    assert code == 2
+    assert f"Error: site is being deployed by process {first.pid} of " in err
+    assert "wait for its end (`madeus status site-" in err and f"kill -INT {first.pid}" in err
+    assert "--resume" not in err
+    (folder / "go").touch()
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    code, _, err = madeus(folder, "deploy", "site.madeus")
+    assert code == 2 and f"site is deployed already, from {folder / 'site.madeus'}, since 2" in err

@@ -228,8 +228,11 @@ def deploy(
 def refuse_second(journal: Journal, name: str) -> None:
     """Raise DeployedAlready when an assembly of that name lives."""
     if live_row(journal, name) is not None:
-        unfinished = read_live(journal, name).unfinished
-        raise DeployedAlready(name, unfinished[-1].row.run if unfinished else "")
+        live = read_live(journal, name)
+        file, since = live.latest.file, live.row.created
+        for change in sorted(live.unfinished, key=lambda c: c.holder is None):  # one that is driven tells most
+            raise DeployedAlready(name, file, since, change.row.run, change.holder, change == live.changes[0])
+        raise DeployedAlready(name, file, since)
 
 
 def forget(journal: Journal, name: str, now: float) -> None:

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from madeus.executor.errors import InputError, WorldError
 from madeus.executor.journal.errors import Holder
@@ -31,22 +32,35 @@ class NoLiveAssembly(InputError, LookupError):
 
 
 class DeployedAlready(InputError):
-    """An assembly of that name lives. run: the one that has not finished deploying it; empty when there is none."""
+    """An assembly of that name lives."""
 
-    def __init__(self, name: str, run: str = "") -> None:
+    def __init__(
+        self, name: str, file: str, since: float, run: str = "", holder: Holder | None = None, deploying: bool = False
+    ) -> None:
+        """file, since: of the model that it has, and when it was deployed. run: one on it that has not finished, empty: none;
+        holder: the living controller that drives that run; deploying: the run is the one that deploys it.
+        """
         ways = f"`madeus reconfigure FILE PROGRAM` changes it, `madeus destroy {name}` takes it away"
-        if run:
-            ways = f"its run {run} has not finished: `madeus run --resume {run}` goes on with it; " + ways
-        super().__init__(f"{name} is deployed already", ways)
-        self.name, self.run = name, run
+        said = f"{name} is deployed already{_origin(file, since)}"
+        if holder is not None:
+            wait = f"wait for its end (`madeus status {run}`), or stop it (`kill -INT {holder.pid}`)"
+            if deploying:
+                said, ways = f"{name} is being deployed by {holder}", wait
+            else:
+                ways = f"its run {run} is driven by {holder}: {wait}; {ways}"
+        elif run:
+            ways = f"its run {run} has not finished: `madeus run --resume {run}` goes on with it; {ways}"
+        super().__init__(said, ways)
+        self.name, self.run, self.holder = name, run, holder
 
 
 class LivesAlready(InputError):
     """A run beside a live assembly of that name would do things that nobody remembers."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, file: str, since: float) -> None:
+        """file, since: of the model that it has, and when it was deployed."""
         super().__init__(
-            f"{name} is deployed and lives: what a run does beside it is not known to it",
+            f"{name} is deployed and lives{_origin(file, since)}: what a run does beside it is not known to it",
             f"`madeus reconfigure FILE PROGRAM` changes it, `madeus destroy {name}` forgets it, --anyway runs all the same",
         )
         self.name = name
@@ -87,3 +101,8 @@ class ChangedMeanwhile(WorldError):
             "do it again when the runs of others are over: `madeus ps` shows them",
         )
         self.name = name
+
+
+def _origin(file: str, since: float) -> str:
+    when = datetime.fromtimestamp(since).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{f', from {file}' if file else ''}, since {when}"
