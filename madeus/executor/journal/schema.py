@@ -256,4 +256,6 @@ def guarded(path: Path) -> Iterator[None]:
             raise JournalUnusable(
                 path, "cannot be written: the disk is full", "make room, then resume the run"
             ) from error
-        raise JournalUnusable(path, f"cannot be used: {text}") from error
+        if path.is_dir():
+            raise JournalUnusable(path, "is a directory", way_out) from error
+        raise JournalUnusable(path, f"cannot be used: {text}", way_out) from error

@@ -133,6 +133,23 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
         Journal.open(tmp_path)
 
 
+@pytest.mark.parametrize("create", [False, True])
+def test_a_directory_in_the_journals_place_is_told_with_a_way_out(tmp_path: Path, create: bool) -> None:
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(JournalUnusable, match="[Ii]s a directory") as caught:
+        Journal.open(tmp_path, create)
+    assert "--state" in caught.value.help
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_file_that_is_no_database_is_told_with_a_way_out(tmp_path: Path, create: bool) -> None:
+    (tmp_path / FILE).write_text("hello\n")
+    with pytest.raises(JournalUnusable, match="file is not a database") as caught:
+        Journal.open(tmp_path, create)
+    assert "move it away, or name another directory with --state" in caught.value.help
+    assert (tmp_path / FILE).read_text() == "hello\n"
+
+
 def test_no_journal_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoJournal, match="there is no journal"):
         Journal.open(tmp_path, create=False)
