@@ -169,7 +169,7 @@ class _Loading:
         """Settings by assembly and parameter; those that fit none are reported."""
         overrides: dict[str, dict[str, tuple[str, str]]] = {}
         declared = {
-            name: {parameter.name.text for parameter in declaration.parameters}
+            name: [parameter.name.text for parameter in declaration.parameters]
             for name, (declaration, _) in self.world.assemblies.entries.items()
         }
         for key in sorted(self.settings, key=lambda k: "." in k):
@@ -180,10 +180,9 @@ class _Loading:
                     overrides.setdefault(name, {})[parameter] = (key, self.settings[key])
                     found = True
             if not found:
-                known = [f"{name}.{p}" for name, names in declared.items() for p in names]
-                if not dot:
-                    known = [p for names in declared.values() for p in names]
-                self.report.each(types_errors.unknown_override(key, nearest(key, known)))
+                whole = [f"{name}.{p}" for name, names in declared.items() for p in names]
+                known = whole if dot else [p for names in declared.values() for p in names]
+                self.report.each(types_errors.unknown_override(key, nearest(key, known), whole))
         return overrides
 
     def _programs(self) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from madeus.diagnostics import Diagnostic, Edit, Fix, Span, error
+
+_SHOWN = 12
+"""Names in a message."""
 
 
 def wrong_type(what: str, wanted: str, got: str, span: Span, declared: Span | None = None) -> Diagnostic:
@@ -74,14 +79,20 @@ def parameter_without_value(name: str, assembly: str, span: Span) -> Diagnostic:
     )
 
 
-def unknown_override(key: str, near: str | None) -> Diagnostic:
+def unknown_override(key: str, near: str | None, parameters: Sequence[str]) -> Diagnostic:
+    """parameters: all that the file's assemblies have, as ``assembly.parameter``."""
+    more = f" and {len(parameters) - _SHOWN} more" if len(parameters) > _SHOWN else ""
+    there = ", ".join(f"`{p}`" for p in parameters[:_SHOWN]) + more
+    short = parameters[0].rpartition(".")[2] if parameters else ""
     return error(
         "MAD092",
         f"the setting `{key}` names no parameter of an assembly",
         None,
         help=f"did you mean `{near}`?"
         if near
-        else "settings are written `assembly.parameter=value` or `parameter=value`",
+        else f"there is {there}; settings are written `{short}=value` or `{parameters[0]}=value`"
+        if parameters
+        else "no assembly of the file has parameters",
     )
 
 

@@ -127,6 +127,24 @@ def test_settings_replace_the_defaults_of_parameters() -> None:
     assert [(d.code, d.help) for d in found] == [("MAD092", "did you mean `site.n`?")]
 
 
+def test_a_setting_of_no_parameter_is_answered_with_the_parameters_there_are() -> None:
+    text = WEB + "\nassembly site(n: int = 1, size: int = 2) {\n  x: Web on h[n]\n}\nassembly bare { x: Web on h }\n"
+
+    def help_of(text: str, key: str) -> str | None:
+        diagnostics = load("m.madeus", text=text, settings={key: "x"}).diagnostics
+        (found,) = (d for d in diagnostics if d.code == "MAD092")
+        return found.help
+
+    assert (
+        help_of(text, "message") == "there is `site.n`, `site.size`; settings are written `n=value` or `site.n=value`"
+    )
+    assert (
+        help_of(text, "bare.message")
+        == "there is `site.n`, `site.size`; settings are written `n=value` or `site.n=value`"
+    )
+    assert help_of(WEB + "\nassembly bare { x: Web on h }\n", "n") == "no assembly of the file has parameters"
+
+
 def test_replicas_on_one_host_and_on_one_each() -> None:
     site = _model(
         loaded(sited("a[1..2]: Web on app\nb: Web on app[4..5]\nc[1..2]: Web on app[7..8]\nd: Web"))
