@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from madeus.cli.failing import telling
 from madeus.cli.loading import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def trace(source: str, html: str | None, chrome: str | None, text: bool | None, 
 
 
 def find(source: str, state: Path | None = None) -> Document:
-    """The trace that a word on the command line speaks of: a file, else a run. Raises InputError or JournalError.
+    """The trace that a word on the command line speaks of: a file, else a run. Raises InputError or ExecutionError.
 
     state: directory of the journal; None: the usual one.
     """
@@ -80,23 +81,15 @@ def find(source: str, state: Path | None = None) -> Document:
 
 
 def _run(run: str, state: Path | None) -> Document | None:
-    """A run of the journal, or None when there is no journal. Raises InputError or JournalError."""
-    from madeus.executor.errors import ExecutorError
+    """A run of the journal, or None when there is no journal. Raises InputError or ExecutionError."""
     from madeus.executor.journal.read import read_run
     from madeus.executor.journal.store import FILE, state_directory
     from madeus.view.run import run_document
 
-    try:
-        return run_document(read_run(run, state)) if (state_directory(state) / FILE).exists() else None
-    except ExecutorError as error:
-        words = f"{error}\n{error.help}".rstrip()
-        raise (InputError if error.exit_code == InputError.exit_code else JournalError)(words) from error
-
-
-class JournalError(click.ClickException):
-    """The journal cannot be read: exit code 1."""
-
-    exit_code = 1
+    if not (state_directory(state) / FILE).exists():
+        return None
+    with telling():
+        return run_document(read_run(run, state))
 
 
 def _print(shown: Document) -> None:

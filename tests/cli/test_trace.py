@@ -9,6 +9,7 @@ import pytest
 
 from madeus.cli import cli
 from madeus.cli.guard import guarded
+from madeus.executor.journal.store import Journal
 from madeus.model import Assembly, ComponentType, Instance, Interval, Place, Transition
 from madeus.semantics.simulate import simulate
 from madeus.semantics.system import System
@@ -42,6 +43,19 @@ def test_a_page_and_a_chrome_trace_are_written(file: Path, tmp_path: Path, capsy
 def test_an_unknown_run_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(cli, ["trace", "no-such-run", "--state", str(tmp_path)]) == 2
     assert "there is no run no-such-run, and no file of that name" in capsys.readouterr().err
+
+
+def test_a_run_that_the_journal_has_not_is_told_as_by_the_other_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Journal.open(tmp_path).close()
+    said = []
+    for command in ("trace", "status"):
+        assert guarded(cli, [command, "nope", "--state", str(tmp_path)]) == 2
+        said.append(capsys.readouterr().err)
+    assert (
+        said[0] == said[1] == f"Error: there is no run `nope` in {tmp_path / 'state.db'}\n  `madeus runs` lists them\n"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{}", b'{"trace": []}'])
