@@ -136,7 +136,7 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("create", [False, True])
 def test_a_directory_in_the_journals_place_is_told_with_a_way_out(tmp_path: Path, create: bool) -> None:
     (tmp_path / FILE).mkdir()
-    with pytest.raises(JournalUnusable, match="[Ii]s a directory") as caught:
+    with pytest.raises(JournalUnusable, match=r"[Ii]s a directory") as caught:
         Journal.open(tmp_path, create)
     assert "--state" in caught.value.help
 
