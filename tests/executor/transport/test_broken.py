@@ -76,7 +76,8 @@ def test_jobs_outlive_a_controller_that_is_killed_and_are_attached_again(
             # Starting them again, as a controller that knows nothing would, runs nothing twice.
             await host.start(Job("during", "echo never"))
             assert (await host.wait("during")).stdout == b"one\ntwo\n"
-            found = await host.find("short")
+            while isinstance(found := await host.find("short"), Running):
+                await asyncio.sleep(0.05)
             assert isinstance(found, Finished) and found.outcome.stdout == b"short\n"
             assert (await host.perform(Job("short", "echo never"))).stdout == b"short\n"
             await transports.forget()
