@@ -178,6 +178,22 @@ def rename(old: str, new: str, inventory: Path | None, wait: float, form: str, s
     tell(with_layers(lambda layers: layers.rename(old, new), state, inventory, wait), form)
 
 
+@host.command(epilog="Exit codes: 0 done, 1 the host failed or is busy, 2 refused: it has what is known.")
+@click.argument("name", metavar="HOST")
+@layer_options
+def adopt(name: str, inventory: Path | None, wait: float, form: str, state: Path | None) -> None:
+    """Take over the stack that a host has, after another state store has changed it.
+
+    What is known of the host becomes a state: `madeus rollback HOST` returns to it. What was taken over is recorded before
+    that, so nothing is lost. Nothing is switched, no service is stopped.
+
+    \b
+    Examples:
+      madeus host adopt web1
+    """
+    tell(with_layers(lambda layers: layers.adopt(name), state, inventory, wait), form)
+
+
 @host.command(epilog="Exit codes: 0 done, 1 the state store cannot be written, 2 refused.")
 @click.argument("name", metavar="HOST")
 @layer_options

@@ -56,6 +56,7 @@ class Act:
         self.made: list[str] = []
         self.catalog = catalog
         self.recorded = machine.recorded
+        self.stands = machine.stack
         if machine.stack:
             self.recorded += 1
             state = State(
@@ -105,9 +106,11 @@ class Act:
             services={"stop": list(reversed(stopped)), "start": list(role.services)},
             # What goes on with the same files may still be at work for it; what was started in other files may not.
             lingering=before.lingering if self.operation in _GO_ON else "end",
+            expects=list(self.stands),
             retire=[name for name in self.machine.stack[-1:] if name not in stack],
             **({} if masks is None else {"masks": dict(masks)}),
         )
+        self.stands = tuple(stack)
 
     def to(
         self,

@@ -21,7 +21,8 @@ class Verb(StrEnum):
     """``stack`` (read-only, bottom to top), ``writable``, ``persistent``, ``services``, ``lingering`` (of what else was started
     in the present root: ``restart`` what belongs to services of its packages, ``end`` all, ``leave``), ``retire``: another
     root in place of the present one. Makes the writable layer where there is none, marks the others and those that it retires
-    read-only. ``masks``: refused when other files are masked than those that were decided about, or they have changed."""
+    read-only. ``masks``: refused when other files are masked than those that were decided about, or they have changed.
+    ``expects``: the stack that the machine has before, bottom to top; refused when it has another and not the wanted one."""
     DELETE = "delete"
     """``layers``."""
     MERGE = "merge"

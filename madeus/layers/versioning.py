@@ -41,7 +41,7 @@ def define(catalog: Catalog, role: Role, source: str, versions: Sequence[str], o
             "give a role on another base another name",
         )
     base = catalog.layers.get(role.base)
-    if base is not None and base.source != (source or "/"):
+    if base is not None and base.source and base.source != (source or "/"):  # of an adopted one nobody knows the source
         raise Refused(
             f"the base {role.base} comes from {base.source}, not from {source or '/'}", "give another base another name"
         )

@@ -48,6 +48,7 @@ def test_assign_stacks_base_versions_and_a_new_copy() -> None:
         "persistent": ["/var/data"],
         "services": {"stop": [], "start": ["web", "cron"]},
         "lingering": "end",
+        "expects": [],
         "retire": [],
     }
     assert change.undo[0].arguments == {"layers": ["m1-new"]}

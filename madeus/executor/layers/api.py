@@ -23,13 +23,14 @@ from madeus.executor.inventory import Host, Inventory, load_inventory
 from madeus.executor.journal.lock import rolled_back
 from madeus.executor.layers.announced import FILE, rename_announced
 from madeus.executor.layers.definition import ON_THE_HOST, recipes_of, role_of
-from madeus.executor.layers.errors import AgentFailed, OperationBroken, OperationRefused
+from madeus.executor.layers.errors import AgentFailed, OperationBroken, OperationRefused, StandsElsewhere
 from madeus.executor.layers.host import AgentHosts
 from madeus.executor.layers.operate import Hosts, Performed, perform, resume
 from madeus.executor.layers.store import LayerStore, Operation, Request
 from madeus.executor.transport.base import Outcome
 from madeus.executor.transport.pool import Transports
 from madeus.layers import SPARE, Catalog, Change, Occasion, Policy, Refused
+from madeus.layers.adoption import adopt
 from madeus.layers.errors import Masked, NothingToDo, StillSpare
 from madeus.layers.mask import Decision, Entry, FileKind, Mask, decide, to_check, to_resolve, undecided
 from madeus.layers.operation import (
@@ -305,6 +306,24 @@ class Layers:
         )
         self.store.met(found.name, str(where.absolute()) if where else "")
         return performed
+
+    async def adopt(self, machine: str) -> Performed:
+        """Take over the stack that a machine has, whoever has put it there. What is known of it becomes a state.
+
+        Raises:
+            OperationRefused: it is the one that is known.
+        """
+        if machine not in self.catalog.machines:
+            await self.add(machine)
+        for one in self.store.unfinished():
+            if machine in one.locks:
+                with contextlib.suppress(StandsElsewhere):  # it is given up then
+                    await resume(self.store, self.hosts, one.number)
+        current = await self.hosts.call(machine, "current", {})
+        there = [*current["stack"], current["writable"]] if current["writable"] else []
+        layers = (await self.hosts.call(machine, "layers", {}))["layers"]
+        held = {name: bool(meta["frozen"]) for name, meta in layers.items()}
+        return await self._perform(lambda c, o: adopt(c, machine, there, held, o))
 
     async def rename(self, old: str, new: str) -> Performed:
         """Give a machine another name: the one that its inventory has given it. One that announced itself is announced anew.

@@ -7,13 +7,15 @@
     WorldError
     ├── AgentFailed          the host agent could not do a verb
     ├── MachineBusy          another operation is on it
+    ├── StandsElsewhere      its host has another stack than the one that the state store knows; nothing was done
     ├── OperationBroken      an operation that did not come to its end, and was taken back or can be gone on with
     └── MergeConflicts       files that a three-way merge could not bring together
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from madeus.executor.errors import InputError, WorldError
 from madeus.executor.journal.errors import Holder
@@ -31,12 +33,57 @@ class OperationRefused(InputError):
 class AgentFailed(WorldError):
     """The agent of a host could not do what it was asked. code: its word for the reason, such as ``no-space``.
 
-    asked: whether it was; the program itself may not have come there.
+    asked: whether it was; the program itself may not have come there. data: what else the agent says of the reason.
     """
 
-    def __init__(self, host: str, verb: str, code: str, reason: str, help: str = "", asked: bool = True) -> None:
+    def __init__(
+        self,
+        host: str,
+        verb: str,
+        code: str,
+        reason: str,
+        help: str = "",
+        asked: bool = True,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(f"{host}: {verb}: {reason}", help)
         self.host, self.verb, self.code, self.reason, self.asked = host, verb, code, reason, asked
+        self.data = dict(data or {})
+
+
+ELSEWHERE = "elsewhere"
+"""Code of an agent that was to replace a stack that it does not have."""
+
+
+class StandsElsewhere(WorldError):
+    """A host has another stack than the one that the state store knows: it was changed past this state store.
+
+    known, there: layers, bottom to top. begun: the operation had done something on the host already.
+    """
+
+    def __init__(
+        self, host: str, operation: str, known: Sequence[str], there: Sequence[str], begun: bool = False
+    ) -> None:
+        rows = (f"  known here:  {said(known)}", f"  on the host: {said(there)}")
+        super().__init__(
+            "\n".join((f"{host}: {operation}: the host has another stack than this state store knows", *rows)),
+            _way_out(host, begun),
+        )
+        self.host, self.operation, self.known, self.there = host, operation, tuple(known), tuple(there)
+
+
+def _way_out(host: str, begun: bool) -> str:
+    done = "the operation was given up, its layers stay on the host" if begun else "the stack was left alone"
+    return (
+        f"it was changed by another state store, or by hand; {done}\n"
+        f"`madeus host adopt {host}` takes over what the host has, as what can be returned to; "
+        f"`madeus rollback {host}` then returns to what is known here"
+    )
+
+
+def said(stack: Sequence[str]) -> str:
+    """A stack in a sentence."""
+    return f"{stack[-1]} on {len(stack) - 1} others" if stack else "empty"
 
 
 class MachineBusy(WorldError):

@@ -15,6 +15,7 @@ from typing import Any
 from madeus.executor.errors import ExecutorError
 from madeus.executor.inventory import LOCAL, Inventory
 from madeus.executor.layers.api import Layers
+from madeus.executor.layers.errors import said
 from madeus.executor.layers.store import Seen
 
 
@@ -92,7 +93,7 @@ class Heartbeat:
         there = tuple(now.get("stack") or ())
         if there == known or any(machine in one.locks for one in self._layers.store.open_operations()):
             return ""
-        return f"its stack is {_said(there)}, not {_said(known)}"
+        return f"its stack is {said(there)}, not {said(known)}"
 
     def _note(
         self, machine: str, before: Seen, status: Status, reason: str, facts: Mapping[str, Any] | None
@@ -101,7 +102,3 @@ class Heartbeat:
         self._layers.store.beat(machine, str(status), kept, answered=facts is not None)
         same = before.status == status and before.facts.get("reason", "") == reason
         return None if same else News(machine, status, reason)
-
-
-def _said(stack: Sequence[str]) -> str:
-    return f"{stack[-1]} on {len(stack) - 1} others" if stack else "empty"

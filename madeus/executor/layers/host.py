@@ -147,7 +147,8 @@ class AgentHosts:
         if "error" not in answer:
             raise ProtocolViolation(f"the agent of {machine} answered neither ok nor error")
         error = answer["error"]
-        raise AgentFailed(machine, verb, error["code"], error["message"], _WAYS_OUT.get(error["code"], ""))
+        code, way_out = error["code"], _WAYS_OUT.get(error["code"], "")
+        raise AgentFailed(machine, verb, code, error["message"], way_out, data=error)
 
     def _transport(self, machine: str) -> Transport:
         return self._transports.of(self._resolve(machine))

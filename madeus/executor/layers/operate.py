@@ -9,12 +9,21 @@ After the first switch it can only go forward.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from madeus.executor.errors import ExecutorError, InputError, InternalError
-from madeus.executor.layers.errors import AgentFailed, MachineBusy, MergeConflicts, OperationBroken, OperationRefused
+from madeus.executor.layers.errors import (
+    ELSEWHERE,
+    AgentFailed,
+    MachineBusy,
+    MergeConflicts,
+    OperationBroken,
+    OperationRefused,
+    StandsElsewhere,
+)
 from madeus.executor.layers.remarks import remarks
 from madeus.executor.layers.store import LayerStore, Operation, OperationState, Request, Unfinished
 from madeus.executor.transport.base import Outcome
@@ -73,6 +82,7 @@ async def perform(store: LayerStore, hosts: Hosts, request: Request, *, wait: fl
     Raises:
         OperationRefused: the catalog does not allow it; nothing was done.
         MachineBusy: another operation is on one of its machines.
+        StandsElsewhere: a host has another stack than the one that is known; nothing was done.
         OperationBroken, MergeConflicts: it came to no end; says whether anything has changed.
     """
     deadline = asyncio.get_running_loop().time() + wait
@@ -180,6 +190,8 @@ async def _give_up(
         store.give_up(operation, error.message, True)
         raise error
     switching = any(step.verb is Verb.SWITCH for step in operation.steps[:index])
+    if isinstance(error, AgentFailed) and error.code == ELSEWHERE:
+        await _withdraw(store, hosts, operation, index, error, fresh and not switching)
     if operation.steps[index].verb is Verb.SWITCH and not switching:
         switching = not await _stands_as_before(hosts, operation, index)
     undone = said and not switching and operation.kind not in ("delete", "collect")
@@ -197,6 +209,25 @@ async def _give_up(
         raise error
     way_out = error.help if isinstance(error, AgentFailed) else ""
     raise OperationBroken(operation.summary, error.message, undone, way_out) from error
+
+
+async def _withdraw(
+    store: LayerStore, hosts: Hosts, operation: Operation, index: int, error: AgentFailed, unwritten: bool
+) -> None:
+    """Give up an operation whose machine has a stack that nobody here knows; it could not go on for ever.
+
+    unwritten: its new layers were never current. Others stay on the host: somebody may have written to them, or stand on them.
+    """
+    if unwritten:
+        with contextlib.suppress(ExecutorError):
+            for step in operation.undo:
+                await _step(hosts, step)
+    switch = operation.steps[index]
+    elsewhere = StandsElsewhere(
+        *(switch.machine, operation.summary, switch.arguments["expects"], error.data.get("current", ())), not unwritten
+    )
+    store.give_up(operation, elsewhere.message, True)
+    raise elsewhere from error
 
 
 async def _stands_as_before(hosts: Hosts, operation: Operation, index: int) -> bool:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from madeus.executor.errors import ConnectionRefused
-from madeus.executor.layers.errors import AgentFailed
+from madeus.executor.layers.errors import ELSEWHERE, AgentFailed
 from madeus.executor.transport.base import Outcome
 from madeus.layers.mask import Decision, Entry, FileKind, How, Mask, find_masks, to_check
 
@@ -67,8 +67,8 @@ class SimulatedHost:
         """A file in the machine's root; `DELETED` takes it away."""
         self.layers[self.current["writable"]][path] = text
 
-    def _fail(self, code: str, message: str) -> AgentFailed:
-        return AgentFailed(self.name, self.calls[-1], code, message)
+    def _fail(self, code: str, message: str, **data: Any) -> AgentFailed:
+        return AgentFailed(self.name, self.calls[-1], code, message, data=data)
 
     def _need(self, layers: Sequence[str]) -> None:
         for name in layers:
@@ -115,7 +115,11 @@ class SimulatedHost:
         lingering: str,
         retire: list[str],
         masks: dict[str, Any] | None = None,
+        expects: list[str] | None = None,
     ) -> dict[str, Any]:
+        there = [*self.current["stack"], self.current["writable"]] if self.current else []
+        if expects is not None and there not in (expects, [*stack, writable]):
+            raise self._fail(ELSEWHERE, "the host has another stack than the one that is expected", current=there)
         self._need(stack)
         if writable in self.frozen or writable in stack:
             raise self._fail("frozen", f"layer {writable} exists and is read-only")
@@ -128,6 +132,9 @@ class SimulatedHost:
             self.starts += [f"+{name}" for name in services["start"]]
             self.frozen.update((*stack, *retire))
         return {"milliseconds": 1.0, "how": "beneath", "outage_ms": 0.0, "lingering": list(self.lingering)}
+
+    def _layers(self) -> dict[str, Any]:
+        return {"layers": {name: {"frozen": name in self.frozen, "kind": "cow"} for name in self.layers}}
 
     def _boot(self) -> dict[str, Any]:
         return {"how": "already"}

@@ -11,11 +11,13 @@ goes on where it was. Layers are named by identifiers (letters, digits, `.`, `_`
     sizes {layers}                     {sizes: {id: {files, bytes, disk}}}
     current {}                         {stack, writable, persistent, services, started, mounted, root}
     switch {stack, writable, create?, freeze?, retire?, persistent?, services?: {stop, start, alike?},
-            lingering?: "leave" | "restart" | "end", masks?: {old, new, below, seen}}
+            lingering?: "leave" | "restart" | "end", masks?: {old, new, below, seen}, expects?: [layers]}
                                        {how: "first" | "beneath" | "restart" | "already", milliseconds, outage_ms, services,
                                        lingering: [{pid, name, command, writes?}], guarded}. `restart`: running services of the
                                        stack's packages go on in the new stack, others are told and the old stack becomes
-                                       read-only (`guarded`) unless one of them is writing; `end`: those are ended
+                                       read-only (`guarded`) unless one of them is writing; `end`: those are ended.
+                                       `expects`: the stack that there is before, with the layer on top ([]: none); when
+                                       there is another, and not the wanted one: `elsewhere` {current}, nothing is done
     boot {services?}                   mount what is current, after a restart of the host
     listing {layers, hash?, paths?}    {entries: {path: {kind, mode, size, uid, gid, layer, sha256?, target?, opaque?}}}
     masked {old, new, below}           {masked: [{path, mine, theirs, base, same, *_mode?, *_sha256?...}]}

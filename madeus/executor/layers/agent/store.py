@@ -111,6 +111,8 @@ class Store:
 
     def all(self) -> dict[str, Meta]:
         """Every layer."""
+        if not os.path.isdir(self.layers):
+            return {}
         names = sorted(
             name for name in os.listdir(self.layers) if _ID.fullmatch(name) and not name.startswith("agent-")
         )

@@ -80,6 +80,7 @@ def switch(store: Store, request: dict[str, Any]) -> Answer:
     new = wanted(request)
     old = store.current()
     same = old is not None and token(old) == token(new)
+    _compare_with_expected(request, old, new)
     mounts.ground(store)
     _recover(store)
     visible = mounts.chain(store)
@@ -131,6 +132,21 @@ def switch(store: Store, request: dict[str, Any]) -> Answer:
     else:
         os.close(place)
     return {**_told(how, begin, outage, done, lingering), "guarded": guarded}
+
+
+def _compare_with_expected(request: dict[str, Any], old: Current | None, new: Current) -> None:
+    """Refuse to leave a stack that whoever asks does not know of. Raises AgentError `elsewhere`, `bad-request`.
+
+    The wanted stack is current already when the same request is asked for again after a crash or a power cut.
+    """
+    expects = request.get("expects")
+    if expects is None:
+        return
+    if not isinstance(expects, list):
+        refuse('"expects" is the stack that there is before, a list of layers', expects=expects)
+    there = [] if old is None else [*old["stack"], old["writable"]]
+    if there not in (expects, [*new["stack"], new["writable"]]):
+        raise AgentError("elsewhere", "the host has another stack than the one that is expected", current=there)
 
 
 def _remember(store: Store, new: Current, old: Current, same: bool, running: list[str] | None) -> None:

@@ -20,8 +20,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class AgentError(Exception):
     """A verb that did not do what was asked; what stood before still stands.
 
-    `code` is one of `bad-request`, `busy`, `changed`, `failed`, `frozen`, `in-use`, `no-layer`, `no-space`, `no-stack`,
-    `not-allowed`, `not-frozen`, `redirect`, `too-old`, `unfinished`; `data` goes beside it into the answer.
+    `code` is one of `bad-request`, `busy`, `changed`, `elsewhere`, `failed`, `frozen`, `in-use`, `no-layer`, `no-space`,
+    `no-stack`, `not-allowed`, `not-frozen`, `redirect`, `too-old`, `unfinished`; `data` goes beside it into the answer.
     """
 
     def __init__(self, code: str, message: str, **data: Any) -> None:

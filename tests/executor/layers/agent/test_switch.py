@@ -95,6 +95,28 @@ def test_the_same_switch_again_does_nothing(rooted: Machine) -> None:
     assert rooted.ask("switch", stack_of(1))["how"] == "already"
 
 
+@pytest.mark.parametrize("expects", ([], ["base", "c9"], ["base"]), ids=("none", "another", "without the top"))
+def test_a_stack_that_is_not_the_expected_one_is_left_alone(rooted: Machine, expects: list[str]) -> None:
+    rooted.sh("echo one > /etc/x")
+    before, layers, mounts = rooted.ask("current"), rooted.ask("layers"), rooted.mounts()
+    with pytest.raises(Refused) as refused:
+        rooted.ask("switch", stack_of(1, expects=expects))
+    assert (refused.value.code, refused.value.error["code"]) == (1, "elsewhere")
+    assert refused.value.error["current"] == ["base", "c0"]
+    assert (rooted.ask("current"), rooted.ask("layers"), rooted.mounts()) == (before, layers, mounts)
+    assert rooted.ask("switch", stack_of(1, expects=["base", "c0"]))["how"] == "beneath"
+    assert rooted.ask("switch", stack_of(1, expects=["base", "c0"]))["how"] == "already"
+
+
+def test_a_host_without_a_stack_has_not_the_expected_one(machine: Machine) -> None:
+    machine.base()
+    with pytest.raises(Refused) as refused:
+        machine.ask("switch", stack_of(0, expects=["base", "c9"]))
+    assert (refused.value.error["code"], refused.value.error["current"]) == ("elsewhere", [])
+    assert machine.ask("switch", stack_of(0, expects=[]))["how"] == "first"
+    assert machine.ask("switch", stack_of(0, expects=[]))["how"] == "already"
+
+
 def test_services_stop_in_the_old_root_and_start_in_the_new_one(machine: Machine) -> None:
     machine.base()
     log = "/run/service.log"
@@ -243,7 +265,8 @@ def test_a_switch_survives_a_power_cut_of_the_program_at_every_step(
     rooted.ask("switch", {**stack_of(0), "services": {**services, "alike": []}})
     rooted.sh("touch /run/up")
     for number, step in enumerate(steps, start=1):
-        request = stack_of(number, services=services)
+        before_it = ["base", *(f"c{each}" for each in range(number))]
+        request = stack_of(number, services=services, expects=before_it)
         cut = rooted.run(
             *rooted.command("switch"),
             given=json.dumps(request).encode(),
