@@ -26,6 +26,8 @@ _WIDEST_CELL = 48
 _INDENT = "  "
 _BLOCKS = (s.Component, s.Assembly, s.Program, s.Verify, s.Rollout, s.Role)
 _TABLES = (s.Transition, s.Provide, s.Use, s.Instance, s.Connect, s.Disconnect, s.RoleVersion, s.RoleLine)
+_TABLES_WITH: dict[type, type] = {s.Lingering: s.RoleLine}
+"""What stands in the columns of another kind."""
 
 
 class Unformattable(ValueError):
@@ -176,12 +178,14 @@ class _Writer:
         if cells is None:
             if text:
                 self.lines[-1] += f"  {text}"
-        elif isinstance(item, _TABLES) and not any("\n" in cell for cell in (*cells, text)):
-            width = {s.Transition: 7, s.RoleVersion: 4}.get(type(item), len(cells))
+        elif (kind := _TABLES_WITH.get(type(item), type(item))) in _TABLES and not any(
+            "\n" in cell for cell in (*cells, text)
+        ):
+            width = {s.Transition: 7, s.RoleVersion: 4}.get(kind, len(cells))
             cells += [""] * (width - len(cells))
-            if self.rows and (self.rows[-1].kind is not type(item) or self.rows[-1].depth != depth):
+            if self.rows and (self.rows[-1].kind is not kind or self.rows[-1].depth != depth):
                 self._flush()
-            self.rows.append(_Row(type(item), [*cells, f" {text}" if text else ""], depth))
+            self.rows.append(_Row(kind, [*cells, f" {text}" if text else ""], depth))
         else:
             self._line("  ".join(filter(None, [" ".join(filter(None, cells)), text])), depth)
         return line

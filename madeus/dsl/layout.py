@@ -192,7 +192,7 @@ def cells(node: s.Node) -> list[str]:
         case s.RoleLine():
             return [node.word, node.value.raw, "" if node.how is None else node.how.text]
         case s.Lingering():
-            return [f"lingering {node.how.text}"]
+            return ["lingering", node.how.text, ""]
         case s.RoleVersion():
             origin = ""
             if isinstance(node.origin, s.String):

@@ -33,7 +33,8 @@ async def main():
                     known_hosts=keys / "known_hosts", ssh_config=keys / "ssh_config")
     host = Transports(run).of(here)
     await host.perform(Job("before", f"echo x >> {folder}/before; echo before"))
-    await host.start(Job("during", f"echo x >> {folder}/during; echo one; while [ ! -e {folder}/go ]; do sleep 0.05; done; echo two"))
+    waiting = f"while [ ! -e {folder}/go ]; do sleep 0.05; done"
+    await host.start(Job("during", f"echo x >> {folder}/during; echo one; {waiting}; echo two"))
     await host.start(Job("short", f"echo x >> {folder}/short; sleep 0.3; echo short"))
     while not (Path(folder) / "short").exists(): await asyncio.sleep(0.01)
     print("ready", flush=True)
@@ -76,7 +77,10 @@ def test_jobs_outlive_a_controller_that_is_killed_and_are_attached_again(
             # Starting them again, as a controller that knows nothing would, runs nothing twice.
             await host.start(Job("during", "echo never"))
             assert (await host.wait("during")).stdout == b"one\ntwo\n"
-            while isinstance(found := await host.find("short"), Running):
+            for _ in range(100):
+                found = await host.find("short")
+                if isinstance(found, Finished):
+                    break
                 await asyncio.sleep(0.05)
             assert isinstance(found, Finished) and found.outcome.stdout == b"short\n"
             assert (await host.perform(Job("short", "echo never"))).stdout == b"short\n"
