@@ -207,6 +207,7 @@ def enter_prefix(deny_services: bool = False) -> str:
 _WAYS_OUT = {
     "too-old": "layers need Linux 6.5 or later on the host",
     "changed": "see `madeus conflicts`, and say it again; services that write them can be named in the role",
+    "in-use": "another state store has put it there: `madeus host adopt HOST` takes over what the host has",
     "no-space": "make room on the host, or forget states and collect: `madeus states HOST --forget N`, `madeus layers gc`",
     "not-allowed": "layers need root on the host",
 }

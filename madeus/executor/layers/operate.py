@@ -192,6 +192,9 @@ async def _give_up(
     switching = any(step.verb is Verb.SWITCH for step in operation.steps[:index])
     if isinstance(error, AgentFailed) and error.code == ELSEWHERE:
         await _withdraw(store, hosts, operation, index, error, fresh and not switching)
+    if isinstance(error, AgentFailed) and error.code == "in-use" and _may_end_here(operation, index):
+        store.give_up(operation, error.message, True)
+        raise error
     if operation.steps[index].verb is Verb.SWITCH and not switching:
         switching = not await _stands_as_before(hosts, operation, index)
     undone = said and not switching and operation.kind not in ("delete", "collect")
@@ -228,6 +231,14 @@ async def _withdraw(
     )
     store.give_up(operation, elsewhere.message, True)
     raise elsewhere from error
+
+
+def _may_end_here(operation: Operation, index: int) -> bool:
+    """Whether a deletion that a host refuses, as it stands on a layer that nobody here needs, leaves the catalog true enough.
+
+    It would hold the whole catalog for ever otherwise. What a collection has deleted before that nobody can ask for again.
+    """
+    return operation.kind == "collect" or (operation.kind == "delete" and index == 0)
 
 
 async def _stands_as_before(hosts: Hosts, operation: Operation, index: int) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from madeus.executor.inventory import Host, Inventory
 from madeus.executor.layers.api import Layers
-from madeus.executor.layers.errors import OperationBroken, OperationRefused, StandsElsewhere
+from madeus.executor.layers.errors import AgentFailed, OperationBroken, OperationRefused, StandsElsewhere
 from madeus.executor.layers.simulated import SimulatedHosts
 from madeus.executor.layers.store import LayerStore, OperationState
 from madeus.executor.testing import Died
@@ -234,6 +234,30 @@ def test_an_interrupted_operation_is_given_up_when_another_store_came_between(st
         await layers.adopt("m1")
         await layers.rollback("m1")
         assert stores.hosts["m1"].shown()["/etc/first"] == "first"
+
+    stores("first", scenario)
+
+
+def test_a_collection_leaves_what_another_store_stands_on(stores: Stores) -> None:
+    stores("second", lambda layers: layers.adopt("m1"))
+    stores("first", lambda layers: layers.reprovision("web", ["m1"], "1"))
+
+    async def back(layers: Layers) -> None:
+        await layers.adopt("m1")
+        await layers.rollback("m1")
+
+    stores("second", back)
+
+    async def scenario(layers: Layers) -> None:
+        await layers.forget("m1", [1])
+        held = set(stores.hosts["m1"].layers)
+        with pytest.raises(AgentFailed) as error:
+            await layers.collect()
+        assert error.value.code == "in-use" and set(stores.hosts["m1"].layers) == held
+        assert not layers.store.unfinished()
+        await layers.adopt("m1")
+        assert await layers.collect() is None
+        assert set(stores.hosts["m1"].layers) == held and stores.hosts["m1"].shown()["/etc/first"] == "first"
 
     stores("first", scenario)
 

@@ -84,6 +84,8 @@ def _delete(store: Store, request: Request) -> Answer:
     layers = request.get("layers")
     if not isinstance(layers, list):
         refuse('"layers" is a list of layers')
+    for layer in layers:  # all of them or none
+        store.check_unused(layer)
     gone = {layer: store.delete(layer) for layer in layers}
     store.sweep()
     return {"deleted": [each for each in layers if gone[each]], "absent": [each for each in layers if not gone[each]]}

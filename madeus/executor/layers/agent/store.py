@@ -183,11 +183,15 @@ class Store:
         step("layer.frozen")
         return True
 
-    def delete(self, layer: str) -> bool:
-        """Remove a layer; whether there was one. Raises AgentError `in-use` when the current stack has it."""
+    def check_unused(self, layer: str) -> None:
+        """Raises AgentError `in-use` when the current stack has a layer."""
         current = self.current()
         if current is not None and layer in [*current["stack"], current["writable"]]:
             raise AgentError("in-use", f"layer {layer} is part of the current stack", layer=layer, by="current")
+
+    def delete(self, layer: str) -> bool:
+        """Remove a layer; whether there was one. Raises AgentError `in-use` when the current stack has it."""
+        self.check_unused(layer)
         self._metas.pop(layer, None)
         place = self.place(layer)
         if not os.path.lexists(place):

@@ -62,12 +62,14 @@ def test_layers_are_deleted_once(machine: Machine) -> None:
     assert machine.ask("layers") == {"layers": {}}
 
 
-def test_a_layer_of_the_current_stack_is_not_deleted(rooted: Machine) -> None:
+def test_a_layer_of_the_current_stack_is_not_deleted_nor_what_was_to_go_with_it(rooted: Machine) -> None:
+    rooted.ask("create", {"layer": "spare"})
     for layer in ("base", "c0"):
         with pytest.raises(Refused) as refused:
-            rooted.ask("delete", {"layers": [layer]})
+            rooted.ask("delete", {"layers": ["spare", layer]})
         assert refused.value.error["code"] == "in-use"
     assert rooted.sh("cat /etc/version") == "base\n"
+    assert "spare" in rooted.ask("layers")["layers"]
 
 
 def test_the_writable_layer_of_the_current_stack_is_not_frozen(rooted: Machine) -> None:
