@@ -17,9 +17,12 @@ from madeus.cli.failing import ask, state_option, telling
 from madeus.cli.loading import InputError, choose_assembly, load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from madeus.executor.api import RunOptions
+    from madeus.executor.drift.answer import Answer
     from madeus.executor.drift.really import Reality
     from madeus.executor.drift.survey import Design, Survey
     from madeus.planner import Plan
@@ -87,6 +90,7 @@ def repair(
     from rich.console import Console
 
     from madeus.executor.api import RunOptions
+    from madeus.executor.drift.answer import Seen
     from madeus.executor.drift.survey import survey
     from madeus.executor.inventory import load_inventory
     from madeus.executor.live.errors import ChangedMeanwhile
@@ -96,6 +100,8 @@ def repair(
         hosts = load_inventory(inventory) if inventory else None
         options = RunOptions(inventory=hosts, state=state, secrets_file=secrets, limit=limit, take_over=take_over)
         name, design = assembly, None
+        again_words = [assembly, *(w for s in settings for w in ("--set", s))]
+        again_words += ["--inventory", str(inventory)] if inventory else []
         if is_file(assembly):
             design = _design(assembly, settings)
             name = design.assembly.name
@@ -112,7 +118,7 @@ def repair(
                 way_out = "write a program, or say --at C=PLACE"
                 raise click.ClickException(f"{who}: no place is known from which behaviors lead back; {way_out}")
             if not reality.at:
-                sys.exit(INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE)
+                sys.exit(unseen(drift.of(Seen.UNKNOWN), again_words, state, console))
             _print_reality(reality, found, console)
             plan = _planned(found, reality, budget)
             _print_plan(plan, console)
@@ -126,9 +132,34 @@ def repair(
             if code or dry_run:
                 sys.exit(code)
             users = (reliance.user for reliance in reality.reliances)
-            again = survey(name, options, design).drift(sorted({*reality.at, *drift.components, *users}))
+            asked = {*reality.at, *drift.components, *users}
+            again = survey(name, options, design).drift(sorted(asked))
             print_drift(again, console)
-            sys.exit(again.exit_code or (INCONCLUSIVE if drift.exit_code == INCONCLUSIVE else DONE))
+            before = [answer for answer in drift.of(Seen.UNKNOWN) if answer.question.component not in asked]
+            code = unseen((*before, *again.of(Seen.UNKNOWN)), again_words, state, console)
+            sys.exit(FAILED if again.of(Seen.DRIFTED) else code)
+
+
+def unseen(unknown: Sequence[Answer], words: Sequence[str], state: Path | None, console: Console) -> int:
+    """Say what can be done about what could not be looked at; the exit code. words: of the command line, without --state."""
+    import shlex
+
+    from rich.text import Text
+
+    from madeus.executor.journal.store import state_directory
+
+    here = () if state_directory(state) == state_directory() else ("--state", str(state_directory(state)))
+    again = shlex.join(("madeus", "repair", *words, *here))
+    hosts = sorted({answer.host for answer in unknown if answer.unreachable})
+    if hosts:
+        console.print(Text(f"when {', '.join(hosts)} can be reached again, look once more: {again}"))
+    others = sorted({answer.question.component for answer in unknown if not answer.unreachable})
+    if others:
+        given = f"{again} --at {others[0]}=PLACE"
+        console.print(
+            Text(f"mend what keeps the probes of {', '.join(others)} from looking, or say where it is: {given}")
+        )
+    return INCONCLUSIVE if unknown else DONE
 
 
 def _design(file: str, settings: tuple[str, ...]) -> Design:

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
+from madeus.cli.repair import unseen
 from madeus.cli.root import cli
+from madeus.executor.drift.answer import Answer, Seen
+from madeus.executor.drift.question import Element, Question
+from madeus.model import Action
 
 MODEL = """component Db {
   initial place off
@@ -302,3 +307,38 @@ def test_a_repair_that_is_overtaken_again_and_again_says_so(shop: Shop, monkeypa
         "shop has been changed by another run since it was looked at\n"
         "  do it again when the runs of others are over: `madeus ps` shows them\n"
     )
+
+
+@pytest.mark.parametrize("drifted", [False, True])
+def test_a_repair_that_could_not_look_at_everything_names_what_to_do_next(tmp_path: Path, drifted: bool) -> None:
+    hosts = tmp_path / "hosts.toml"
+    hosts.write_text('[hosts.h1]\ntransport = "local"\n[hosts.h2]\ntransport = "local"\n')
+    made = Shop(tmp_path)
+    made.file.write_text(
+        MODEL.replace("db: Db\n", "db: Db on h1\n  far: Db on h2\n").replace("web: Web\n", "web: Web on h1\n")
+    )
+    assert made.madeus("deploy", str(made.file), "-i", str(hosts), "--progress", "none").exit_code == 0
+    if drifted:
+        hosts.write_text('[hosts.h1]\ntransport = "local"\n[hosts.h2]\naddress = "127.0.0.1"\nport = 1\nuser = "x"\n')
+        (tmp_path / "running").unlink()
+    else:
+        hosts.write_text(hosts.read_text().replace('h2]\ntransport = "local"', 'h2]\naddress = "127.0.0.1"\nport = 1'))
+    done = made.madeus("repair", "shop", "-i", str(hosts), "--yes", "--progress", "none")
+    assert done.exit_code == 3, done.output
+    again = f"madeus repair shop --inventory {hosts} --state {tmp_path / 'state'}"
+    assert done.stdout.splitlines()[-1] == f"when h2 can be reached again, look once more: {again}"
+
+
+def test_a_probe_that_could_not_look_though_its_host_can_be_reached_is_mended_or_answered_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = Answer(
+        Question("db", Element.PLACE, "running", "h1", Action("run", ("look",))), Seen.UNKNOWN, "h1", "run look"
+    )
+    assert unseen([answer], ["shop"], tmp_path, Console(soft_wrap=True)) == 3
+    assert capsys.readouterr().out == (
+        "mend what keeps the probes of db from looking, or say where it is: "
+        f"madeus repair shop --state {tmp_path} --at db=PLACE\n"
+    )
+    assert unseen([], ["shop"], tmp_path, Console(soft_wrap=True)) == 0
+    assert capsys.readouterr().out == ""
