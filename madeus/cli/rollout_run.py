@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from madeus.executor.inventory import Inventory
     from madeus.executor.journal.store import Journal
     from madeus.executor.live.state import LiveState
-    from madeus.executor.rollout.control import Order, RolloutResult
+    from madeus.executor.rollout.order import Order, RolloutResult
     from madeus.executor.rollout.records import RolloutRecord
     from madeus.executor.rollout.store import Store
     from madeus.fleet.stages import Stages
@@ -243,7 +243,7 @@ def _digest(chosen: Chosen, settings: Sequence[str]) -> str:
 
 
 def _order(chosen: Chosen, settings: Sequence[str], retry: bool) -> Order:
-    from madeus.executor.rollout.control import Order
+    from madeus.executor.rollout.order import Order
 
     prepared, model = chosen.prepared, chosen.model
     return Order(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
 from madeus.executor.action.registry import Registry
-from madeus.executor.api import Origin, RunOptions, resume_run_async
+from madeus.executor.api import RunOptions, resume_run_async
 from madeus.executor.errors import ExecutorError, HostError
 from madeus.executor.interrupt import Stoppable
 from madeus.executor.inventory import Inventory
@@ -32,21 +32,20 @@ from madeus.executor.rollout.ended import Ended, Said, has_failed, of_journal, o
 from madeus.executor.rollout.errors import RolloutTakenOver
 from madeus.executor.rollout.gate import Gate, reachable
 from madeus.executor.rollout.layers import layers_back
+from madeus.executor.rollout.order import Order, RolloutResult
 from madeus.executor.rollout.records import (
     BAD,
     FailureRow,
     MachineRow,
     MachineState,
-    RolloutRecord,
     RolloutState,
     signature,
 )
 from madeus.executor.rollout.store import Store, put_machine, read_rollout
 from madeus.fleet.apart import changes
 from madeus.fleet.budget import overruns
-from madeus.fleet.settings import Settings
-from madeus.fleet.slices import Sliced, undo_program
-from madeus.model import Assembly, Program
+from madeus.fleet.slices import undo_program
+from madeus.model import Program
 
 POLL = 0.5
 """Seconds between looks for a freeze or an abort by command."""
@@ -61,37 +60,6 @@ AGAIN = 50
 """How often a change is looked at anew because another machine's run has come between."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """What is to be rolled out."""
-
-    model: Assembly
-    """As the file has it."""
-    programs: Mapping[str, Program]
-    origin: Origin
-    sliced: Sliced
-    settings: Settings
-    undo: Mapping[str, tuple[str, ...]]
-    """Components of each machine that behaviors take back, the last one first."""
-    retry: bool = False
-    """Try failed machines again although the upgrade is the same."""
-    layered: frozenset[str] = frozenset()
-    """Machines whose layers are taken back; one with neither way back is frozen when it fails."""
-    in_layers: frozenset[str] = frozenset()
-    """Machines whose instances live in layers."""
-    digest: str = ""
-    """Tells upgrades apart; empty: that of the model's text."""
-
-    @property
-    def upgrade(self) -> str:
-        """What tells this upgrade from one that machines have failed with."""
-        return self.digest or self.origin.digest
-
-    def goes_back(self, machine: str) -> bool:
-        """Whether there is a way back for a machine that fails."""
-        return machine in self.layered or bool(self.undo.get(machine))
-
-
 Verdict = tuple[str, Said] | None
 """Which test does not pass and why; None: all pass."""
 
@@ -100,21 +68,6 @@ Tell = Callable[[str], None]
 
 Entered = Callable[[Connection, str, LiveState], None]
 """Called in the transaction that begins a run, with its name and with where the assembly stands."""
-
-
-@dataclass(frozen=True)
-class RolloutResult:
-    """How a session of a rollout ended."""
-
-    record: RolloutRecord
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """0 when every machine is upgraded, 130 after Ctrl-C, else 1."""
-        if self.record.row.state is RolloutState.DONE:
-            return 0
-        return 130 if self.interrupted else 1
 
 
 class Controller:

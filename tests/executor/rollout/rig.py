@@ -21,7 +21,8 @@ from madeus.executor.layers.simulated import SimulatedHosts
 from madeus.executor.layers.store import LayerStore
 from madeus.executor.live.change import deploy
 from madeus.executor.live.read import read_one
-from madeus.executor.rollout.control import Controller, Order, RolloutResult
+from madeus.executor.rollout.control import Controller
+from madeus.executor.rollout.order import Order, RolloutResult
 from madeus.executor.rollout.store import Store, begin, make_tables, reopen
 from madeus.executor.testing import Died, virtual_options
 from madeus.executor.transport.base import Job

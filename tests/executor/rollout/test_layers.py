@@ -10,7 +10,7 @@ import pytest
 from madeus.executor.journal.store import Journal
 from madeus.executor.layers.simulated import SimulatedHosts
 from madeus.executor.layers.store import LayerStore
-from madeus.executor.rollout.control import RolloutResult
+from madeus.executor.rollout.order import RolloutResult
 from madeus.executor.rollout.records import MachineState
 from tests.executor.rollout.rig import Rig
 

@@ -14,7 +14,7 @@ from madeus.executor.journal.store import Journal
 from madeus.executor.live.memory import Memory
 from madeus.executor.live.read import read_live
 from madeus.executor.rollout.before import read_before
-from madeus.executor.rollout.control import Controller, RolloutResult
+from madeus.executor.rollout.control import Controller
 from madeus.executor.rollout.ended import Said
 from madeus.executor.rollout.errors import (
     MachinesHalfway,
@@ -23,6 +23,7 @@ from madeus.executor.rollout.errors import (
     RolloutUnfinished,
     UnknownRollout,
 )
+from madeus.executor.rollout.order import RolloutResult
 from madeus.executor.rollout.records import MachineState, RolloutState, signature
 from madeus.executor.rollout.store import (
     TABLES,
