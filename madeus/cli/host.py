@@ -191,7 +191,7 @@ def adopt(name: str, inventory: Path | None, wait: float, form: str, state: Path
     Examples:
       madeus host adopt web1
     """
-    tell(with_layers(lambda layers: layers.adopt(name), state, inventory, wait), form)
+    tell(with_layers(lambda layers: layers.adopt(name), state, inventory, wait), form, name)
 
 
 @host.command(epilog="Exit codes: 0 done, 1 the state store cannot be written, 2 refused.")

@@ -67,7 +67,7 @@ def test_a_stack_of_another_store_is_left_alone_until_it_is_adopted(stores: list
     assert first.inside("e1", "cat /etc/second /etc/first") == "second\nfirst\n"
 
     told = first("host", "adopt", "e1")
-    assert told.startswith("adopt e1-")
+    assert told.startswith("e1: adopt e1-")
     assert first.inside("e1", "cat /etc/second") == "second\n"
     first("rollback", "e1")
     assert first.inside("e1", "cat /etc/shop /etc/first; test ! -e /etc/second") == "1\nfirst\n"
