@@ -168,7 +168,7 @@ def _show(fleet: Fleet, reference: Fingerprint | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from madeus.cli.runs import WIDE
+    from madeus.cli.table import print_table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     headings = ["machine", "parsed", "content", "used by"]
@@ -179,7 +179,4 @@ def _show(fleet: Fleet, reference: Fingerprint | None) -> None:
         if reference is not None:
             words.append(str(len(one.parsed ^ reference.parsed) + len(one.content ^ reference.content)))
         table.add_row(*words)
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(table)
+    print_table(Console(highlight=False, soft_wrap=True, markup=False), table)

@@ -164,16 +164,7 @@ def moment(seconds: float) -> str:
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table."""
     from rich.console import Console
-    from rich.table import Table
 
-    from madeus.cli.runs import WIDE
+    from madeus.cli.table import make_table, print_table
 
-    found = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in headings:
-        found.add_column(heading, no_wrap=True)
-    for row in rows:
-        found.add_row(*row)
-    console = Console(highlight=False, soft_wrap=True, markup=False)
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(found)
+    print_table(Console(highlight=False, soft_wrap=True, markup=False), make_table(headings, rows))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from madeus.cli.failing import state_option, telling
-from madeus.cli.runs import WIDE
+from madeus.cli.table import make_table, print_table
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from madeus.executor.live.read import Live
 
 
 @click.command(epilog="Exit codes: 0 shown, 1 the journal cannot be read.")
@@ -43,18 +49,18 @@ def ps(form: str, state: Path | None) -> None:
     from time import localtime, strftime
 
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("assembly", "state", "components", "version", "deployed", "last run", "file"):
-        table.add_column(heading, no_wrap=heading != "file")
-    for live in found:
-        since = strftime("%Y-%m-%d %H:%M:%S", localtime(live.row.created))
+    def row(live: Live, short: bool) -> tuple[str | Text, ...]:
+        since = strftime("%m-%d %H:%M" if short else "%Y-%m-%d %H:%M:%S", localtime(live.row.created))
         style = "green" if live.status == "idle" else "yellow"
         words = (live.name, Text(live.status, style), str(len(live.state.instances)), str(live.row.version), since)
-        table.add_row(*words, live.changes[-1].row.run, live.latest.file)
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(table)
+        return (*words, Path(live.latest.file).name) if short else (*words, live.changes[-1].row.run, live.latest.file)
+
+    headings = ("assembly", "state", "components", "version", "deployed")
+    print_table(
+        Console(highlight=False, soft_wrap=True, markup=False),
+        make_table((*headings, "last run", "file"), [row(live, False) for live in found]),
+        make_table((*headings, "file"), [row(live, True) for live in found]),
+        make_table(headings, [row(live, True)[:-1] for live in found], ("assembly",)),
+    )

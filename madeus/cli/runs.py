@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from madeus.cli.failing import state_option, telling
+from madeus.cli.table import make_table, print_table
 
-WIDE = 10_000
-"""Columns where nobody looks: names that programs read are not cut."""
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from madeus.executor.journal.events import RunHead
+
+SHORTEST = (0, 1, 2, 4)
+"""Columns of the list where there is room for no more."""
 
 
 @click.command(epilog="Exit codes: 0 shown, 1 the journal cannot be read.")
@@ -52,19 +59,24 @@ def runs(form: str, number: int, state: Path | None) -> None:
     from time import localtime, strftime
 
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("run", "state", "started", "seconds", "programs", "file"):
-        table.add_column(heading, no_wrap=heading != "file")
     colour = {"done": "green", "failed": "red", "stuck": "red", "lost": "yellow", "interrupted": "yellow"}
-    for head, word in zip(heads, states, strict=True):
+
+    def row(head: RunHead, word: str, short: bool) -> tuple[str | Text, ...]:
         seconds = f"{head.ended - head.created:.1f}" if head.ended else ""
         stages = ", ".join("+".join(stage) for stage in head.stages)
-        begun = strftime("%Y-%m-%d %H:%M:%S", localtime(head.created))
-        table.add_row(head.id, Text(word, colour.get(word, "")), begun, seconds, stages, head.file)
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(table)
+        begun = strftime("%m-%d %H:%M" if short else "%Y-%m-%d %H:%M:%S", localtime(head.created))
+        file = Path(head.file).name if short else head.file
+        return head.id, Text(word, colour.get(word, "")), begun, seconds, stages, file
+
+    listed = list(zip(heads, states, strict=True))
+    headings = ("run", "state", "started", "seconds", "programs", "file")
+    print_table(
+        Console(highlight=False, soft_wrap=True, markup=False),
+        make_table(headings, [row(*one, False) for one in listed]),
+        make_table(headings, [row(*one, True) for one in listed]),
+        make_table(
+            [headings[i] for i in SHORTEST], [[row(*one, True)[i] for i in SHORTEST] for one in listed], ("programs",)
+        ),
+    )
