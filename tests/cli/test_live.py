@@ -326,11 +326,11 @@ def test_a_deployment_that_a_living_process_drives_is_waited_for_and_not_resumed
             break
         time.sleep(0.05)
     code, _, err = madeus(folder, "deploy", "site.madeus")
+    (folder / "go").touch()
     assert code == 2
     assert f"Error: site is being deployed by process {first.pid} of " in err
     assert "wait for its end (`madeus status site-" in err and f"kill -INT {first.pid}" in err
     assert "--resume" not in err
-    (folder / "go").touch()
     first.communicate(timeout=60)
     assert first.returncode == 0
     code, _, err = madeus(folder, "deploy", "site.madeus")
