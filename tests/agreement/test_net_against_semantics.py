@@ -189,3 +189,18 @@ def test_a_second_token_may_come_to_a_place_whose_emptiness_others_count() -> No
     whole = Assembly("w", {"B": kind}, (Instance("a", "B", "local"), Instance("b", "B", "local")), joined)
     system = System(whole, (), 0)
     assert assert_same_graph(system, translate(system, 4000)) > 50
+
+
+def test_a_second_token_may_come_to_an_action_whose_emptiness_others_count() -> None:
+    transitions = tuple(
+        Transition(name, "p0", "p0", behaviors=("deploy",), stations=stations)
+        for name, stations in (("t0", ()), ("t1", ("x",)))
+    )
+    service = ProvidePort("s", PortKind.SERVICE, ("p0",))
+    use = UsePort("u", PortKind.SERVICE, ("t0", "t1"), (), Multiplicity.ANY)
+    kind = ComponentType("B", (Place("p0", initial=True),), transitions, ("deploy",), provides=(service,), uses=(use,))
+    joined = tuple(Connection("a", "u", provider, "s") for provider in ("a", "b"))
+    whole = Assembly("w", {"B": kind}, (Instance("a", "B", "local"), Instance("b", "B", "local")), joined)
+    pushes = tuple(Push(component, "deploy") for component in ("a", "b"))
+    system = System(whole, ((Program("r", "w", pushes),),), 1)
+    assert assert_same_graph(system, translate(system, 4000)) > 50

@@ -56,7 +56,8 @@ class Life:
             if not any(b in behaviors and facts.happens(("leave", b, transition.source)) for b in transition.behaviors):
                 continue
             self.output_dock[name] = self._draw(ElementKind.OUTPUT_DOCK, name, ".output", False, facts.crowded)
-            self.running[name] = self._draw(ElementKind.RUNNING, name, ".running", False, facts.crowded and not failing)
+            crowded = (facts.crowded and not failing, facts.crowded)
+            self.running[name] = self._draw(ElementKind.RUNNING, name, ".running", False, *crowded)
             if failing:
                 self.failed[name] = self._draw(ElementKind.FAILED, name, ".failed", False, False)
                 if facts.crowded:
@@ -77,9 +78,11 @@ class Life:
         there = bool(start & self.shape.value_bit[place])
         self.value[place] = self._draw(ElementKind.DATA, place, ".values", there, False)
 
-    def _draw(self, kind: ElementKind, name: str, suffix: str, marked: bool, single: bool) -> int:
+    def _draw(
+        self, kind: ElementKind, name: str, suffix: str, marked: bool, single: bool, clashing: bool = False
+    ) -> int:
         element = Element(kind, self.name, name)
-        return self.sketch.place(element, f"{self.prefix}.{name}{suffix}", int(marked), single)
+        return self.sketch.place(element, f"{self.prefix}.{name}{suffix}", int(marked), single, clashing=clashing)
 
     def _draw_body(self, name: str) -> None:
         """A second token may come to a body whose first one has failed: count both."""

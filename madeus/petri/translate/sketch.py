@@ -83,12 +83,24 @@ class Sketch:
         self.everywhere: dict[StepKind, Guard] = {}
         """Guards of all transitions for steps of a kind that are drafted from now on."""
 
-    def place(self, element: Element, name: str, tokens: int = 0, single: bool = False, bound: int = 1) -> int:
-        """Add a place. bound: the largest number of tokens, before a clash ends the run."""
+    def place(
+        self,
+        element: Element,
+        name: str,
+        tokens: int = 0,
+        single: bool = False,
+        bound: int = 1,
+        *,
+        clashing: bool = False,
+    ) -> int:
+        """Add a place. bound: the largest number of tokens, before a clash ends the run.
+
+        single: two tokens in it clash. clashing: they do by a sum that it is part of.
+        """
         number = self.builder.place(name, tokens, single)
         self.elements.append(element)
         self._bounds.append(bound)
-        self._room.append(bound + single)
+        self._room.append(bound + (single or clashing))
         return number
 
     def sum(
