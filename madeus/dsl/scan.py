@@ -49,13 +49,14 @@ MOST_FAULTS = 500
 _UNITS = frozenset({"ms", "s", "min", "h", "d"})
 _MOST_DIGITS = 18
 
+# Only single classes repeat possessively: before Python 3.11.4 groups that do match wrongly.
 _PATTERN = re.compile(
     r"""[ \t\f\v\r]*(?:
       (?P<newline>\n[ \t\f\v\r\n]*+)
-    | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:-++[A-Za-z0-9_]+)*+)
+    | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:-++[A-Za-z0-9_]+)*)
     | (?P<sign>->|\.\.|<=|>=|[{}()\[\]:;,.=<>+*-])
-    | (?P<triple>\"""[^"\\]*+(?:(?:\\[\s\S]|"(?!""))[^"\\]*+)*+\""")
-    | (?P<string>(?!\""")"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")
+    | (?P<triple>\"""[^"\\]*+(?:(?:\\[\s\S]|"(?!""))[^"\\]*+)*\""")
+    | (?P<string>(?!\""")"[^"\\\n]*+(?:\\.[^"\\\n]*+)*")
     | (?P<number>[0-9]+(?:\.[0-9]+)?(?P<unit>%|[A-Za-z_][A-Za-z0-9_]*)?)
     | (?P<line_comment>//[^\n]*)
     | (?P<block_comment>/\*[\s\S]*?\*/)
