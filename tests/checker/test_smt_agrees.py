@@ -61,6 +61,10 @@ def compare(seed: int, seconds: float, most: int) -> int:
                 assert answer.measure.minimum <= expected.measure.minimum <= answer.measure.maximum
             continue
         answered += 1
+        endless = [v for v in (answer, expected) if isinstance(v, Fails) and v.loop is not None]
+        if len(endless) == 1:  # a run that ends and one that never does may both be as short as their kind can be
+            assert isinstance(answer, Fails) and isinstance(expected, Fails), str(asked)
+            continue
         assert summary(answer) == summary(expected), str(asked)
     return answered
 
