@@ -227,18 +227,16 @@ def postmark(bench: Bench, counts: Sequence[int]) -> None:
 @contextmanager
 def ext4_in_memory() -> Iterator[Path]:
     """Where a new ext4 file system is mounted whose blocks are in memory; gone afterwards."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        image, top = Path(folder) / "image", Path(folder) / "mounted"
-        top.mkdir()
-        with image.open("wb") as blocks:
-            blocks.truncate(3 << 30)
-        subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
-        subprocess.run(["mount", "-o", "loop", str(image), str(top)], check=True)
+    # Not mounted below /dev: a stack has a copy of what is mounted there.
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as image, disk() as top:
+        image.truncate(3 << 30)
+        subprocess.run(["mkfs.ext4", "-q", "-F", image.name], check=True)
+        subprocess.run(["mount", "-o", "loop", image.name, str(top)], check=True)
         try:
             yield top
         finally:
-            while top.is_mount():  # a stack of it is a mount on it
-                subprocess.run(["umount", "--lazy", str(top)], check=True)
+            for mounted in (RUN, str(top)):
+                subprocess.run(["umount", "--lazy", mounted], check=True)
 
 
 @contextmanager
