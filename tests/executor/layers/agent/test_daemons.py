@@ -71,7 +71,8 @@ def processes(word: str) -> dict[int, int]:
 
 
 def running_in(word: str) -> list[int]:
-    return sorted(processes(word).values())
+    """Roots of the processes, each once: a shell that has just forked is there twice for a moment."""
+    return sorted(set(processes(word).values()))
 
 
 def visible(served: Machine) -> int:
