@@ -49,7 +49,8 @@ def served(rooted: Machine) -> Iterator[Machine]:
     rooted.sh("/etc/init.d/pinger start")
     yield rooted
     for pid in {**processes("/usr/sbin/pinger"), **processes("sleep 4320")}:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def upon(served: Machine, number: int, lingering: str, **more: Any) -> dict[str, Any]:
