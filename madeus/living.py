@@ -6,7 +6,8 @@ asked before steps unless the options say ``probes=False``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from madeus.checker.explanation import Where
     from madeus.executor.api import Origin, RunOptions
     from madeus.executor.drift.answer import Drift
+    from madeus.executor.journal.store import Journal
     from madeus.executor.result import RunResult
     from madeus.planner import Plan
 
@@ -60,7 +62,6 @@ def reconfigure(
     """See `madeus.Design.reconfigure`."""
     from madeus.checker.before import prove
     from madeus.checker.explanation import nowhere
-    from madeus.executor.journal.store import Journal
     from madeus.executor.live.change import look
     from madeus.executor.live.change import reconfigure as begin
     from madeus.executor.live.errors import ChangedMeanwhile
@@ -69,8 +70,7 @@ def reconfigure(
     how, stages = asking(options), choose_stages(model, assembly, programs)
     if how.journal is None:
         read_one(assembly.name, how.state)  # the error for a name that does not live, before a journal is opened
-    journal = how.journal or Journal.open(how.state, create=False)
-    try:
+    with _journal(how) as journal:
         for tries_left in reversed(range(TRIES)):
             intent = look(journal, assembly.name, assembly, stages, model.programs, origin, how.take_over)
             _refuse_unknown(intent.unknown)
@@ -82,15 +82,11 @@ def reconfigure(
             except ChangedMeanwhile:
                 if not tries_left:
                     raise
-        raise AssertionError("the last try returns or raises")
-    finally:
-        if how.journal is None:
-            journal.close()
+    raise AssertionError("the last try returns or raises")
 
 
 def destroy(name: str, program: str | None = None, options: RunOptions | None = None) -> RunResult | None:
     """See `madeus.Design.destroy`."""
-    from madeus.executor.journal.store import Journal
     from madeus.executor.live.change import forget, look_stored
     from madeus.executor.live.change import reconfigure as begin
     from madeus.executor.live.errors import ComponentsHeld
@@ -99,8 +95,7 @@ def destroy(name: str, program: str | None = None, options: RunOptions | None = 
     how = asking(options)
     if how.journal is None:
         read_one(name, how.state)
-    journal = how.journal or Journal.open(how.state, create=False)
-    try:
+    with _journal(how) as journal:
         live = read_live(journal, name)
         for change in live.unfinished:
             if change.holder is not None:
@@ -112,9 +107,6 @@ def destroy(name: str, program: str | None = None, options: RunOptions | None = 
         if result is None or result.ok:
             forget(journal, name, how.wall())
         return result
-    finally:
-        if how.journal is None:
-            journal.close()
 
 
 def repair(
@@ -129,7 +121,6 @@ def repair(
     from madeus.checker import Budget
     from madeus.executor.drift.survey import Design as Newer
     from madeus.executor.drift.survey import NoSuchPlace, survey
-    from madeus.executor.journal.store import Journal
     from madeus.executor.live.change import look
     from madeus.executor.live.change import reconfigure as begin
     from madeus.executor.live.errors import ChangedMeanwhile
@@ -154,17 +145,14 @@ def repair(
         state, stored = reality.state(found.state), found.state.configuration.components
         wanted = {name: stored[name].places for name in reality.at}
         way = make_plan(state.assembly(name, found.types), state.configuration, wanted, Budget(seconds=budget))
-        stages, journal = ((way.program,),), how.journal or Journal.open(how.state, create=False)
-        try:
-            right = found.correction(reality)
-            intent = look(journal, name, assembly, stages, model.programs, origin, how.take_over, right)
-            return Repair(seen, way, begin(intent, replace(how, journal=journal)))
-        except ChangedMeanwhile:
-            if not tries_left:
-                raise
-        finally:
-            if how.journal is None:
-                journal.close()
+        right = found.correction(reality)
+        with _journal(how) as journal:
+            try:
+                intent = look(journal, name, assembly, ((way.program,),), model.programs, origin, how.take_over, right)
+                return Repair(seen, way, begin(intent, replace(how, journal=journal)))
+            except ChangedMeanwhile:
+                if not tries_left:
+                    raise
     raise AssertionError("the last try returns or raises")
 
 
@@ -174,6 +162,18 @@ def asking(options: RunOptions | None) -> RunOptions:
 
     how = options or RunOptions()
     return replace(how, probes=True) if how.probes is None else how
+
+
+@contextmanager
+def _journal(how: RunOptions) -> Iterator[Journal]:
+    """The journal of the options, or that of their state directory, which is closed afterwards."""
+    from madeus.executor.journal.store import Journal
+
+    if how.journal is not None:
+        yield how.journal
+        return
+    with closing(Journal.open(how.state, create=False)) as journal:
+        yield journal
 
 
 def _refuse_unknown(unknown: Sequence[str]) -> None:
