@@ -36,7 +36,12 @@ def compare(seed: int, states: int, most: int) -> int:
         whole = any_assembly(random, ("up", "down"), most)
         system = System(whole, any_programs(random, whole), random.choice((0, 0, 1, 2)))
     names = [instance.name for instance in system.assembly.instances]
-    engine, plain = Modular(random.sample(names, random.randint(0, len(names)))), Explicit(reduce=False, symmetry=False)
+    return agreed(Modular(random.sample(names, random.randint(0, len(names)))), system, random, states)
+
+
+def agreed(engine: Modular, system: System, random: Random, states: int) -> int:
+    """Ask everything of an engine and of plain search; how many questions both answered. states: those searched at most."""
+    plain = Explicit(reduce=False, symmetry=False)
     compared = 0
     for asked in questions(random, system.assembly):
         problem = Problem(system, asked)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from madeus.checker import Budget, Exhausted, Holds, Problem, Unknown, Watch
+from madeus.checker import Holds, Problem, Watch
 from madeus.checker.engines.explicit import Explicit
 from madeus.checker.engines.modular import Modular
 from madeus.model import Assembly, Connection, Instance, Program, Push, Terminates, WaitAll, WaitComponent
@@ -17,7 +17,7 @@ from madeus.semantics import System
 from tests.build import program
 from tests.checker.generated import any_type
 from tests.checker.test_modular import race, site
-from tests.checker.test_modular_agrees import alike
+from tests.checker.test_modular_agrees import agreed, alike
 from tests.checker.test_replicas import DEP, SERVER
 from tests.checker.test_structural_agrees import questions
 
@@ -56,22 +56,7 @@ def any_rounds(random: Random, most: int) -> System:
 
 def compare(seed: int, states: int, most: int) -> int:
     random = Random(seed)
-    system = any_rounds(random, most)
-    engine, plain = Modular(["one"]), Explicit(reduce=False, symmetry=False)
-    compared = 0
-    for asked in questions(random, system.assembly):
-        problem = Problem(system, asked)
-        if plain.refuses(problem) is not None or engine.refuses(problem) is not None:
-            continue
-        try:
-            expected = plain.answer(problem, Watch(budget=Budget(states=states)))
-        except Exhausted:
-            continue
-        found = engine.answer(problem, Watch())
-        if not isinstance(found, Unknown):
-            assert alike(found) == alike(expected), str(asked)
-            compared += 1
-    return compared
+    return agreed(Modular(["one"]), any_rounds(random, most), random, states)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
